@@ -1,0 +1,35 @@
+// Command kcw shows what the kyma-cloudwatch chart brings to AWS before anything is installed.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := newRootCommand().ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		if !errors.Is(err, context.Canceled) {
+			fmt.Fprintln(os.Stderr, "kcw:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "kcw",
+		Short:         "See what a Kyma cluster would send to AWS, before anything is installed",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	return root
+}
