@@ -1,0 +1,38 @@
+// Command otelcol is the OpenTelemetry Collector with the components of the AWS Distro for OpenTelemetry
+// (ADOT) that the configurations of the kyma-cloudwatch chart can use. It stands in for ADOT's image where
+// no registry is in reach: the same component versions, built from Go modules alone.
+package main
+
+import (
+	"os"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/provider/envprovider"
+	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
+	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
+	"go.opentelemetry.io/collector/otelcol"
+)
+
+func main() {
+	command := otelcol.NewCommand(otelcol.CollectorSettings{
+		BuildInfo: component.BuildInfo{
+			Command:     "otelcol",
+			Description: "OpenTelemetry Collector with ADOT's components, as used by kyma-cloudwatch",
+			Version:     "0.156.0",
+		},
+		Factories: components,
+		ConfigProviderSettings: otelcol.ConfigProviderSettings{
+			ResolverSettings: confmap.ResolverSettings{
+				ProviderFactories: []confmap.ProviderFactory{
+					envprovider.NewFactory(),
+					fileprovider.NewFactory(),
+					yamlprovider.NewFactory(),
+				},
+			},
+		},
+	})
+	if err := command.Execute(); err != nil {
+		os.Exit(1) // cobra has printed the error
+	}
+}
