@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/pmezard/go-difflib/difflib"
 	"github.com/spf13/cobra"
 )
 
@@ -35,7 +36,11 @@ func finish(cmd *cobra.Command, files []generatedFile, check bool, chart string)
 		case check && missing:
 			stale = append(stale, file.path+" is missing\n")
 		case check:
-			stale = append(stale, file.path+" is not up to date:\n"+firstDifference(string(unixLines(old)), string(unixLines(file.content))))
+			shown, err := difference(string(unixLines(old)), string(unixLines(file.content)))
+			if err != nil {
+				return err
+			}
+			stale = append(stale, file.path+" is not up to date:\n"+shown)
 		default:
 			if err := writeAtomically(file.path, file.content); err != nil {
 				return err
@@ -79,33 +84,18 @@ func writeAtomically(path string, content []byte) (err error) {
 	return os.Rename(file.Name(), path)
 }
 
-// maxShown is how many lines of either side of a difference are shown.
-const maxShown = 5
+// maxShown is how many lines of a difference are shown.
+const maxShown = 12
 
-// firstDifference shows the lines from the first to the last that differ.
-func firstDifference(old, wanted string) string {
-	a, b := strings.Split(old, "\n"), strings.Split(wanted, "\n")
-	start := 0
-	for start < len(a) && start < len(b) && a[start] == b[start] {
-		start++
+// difference shows the first lines that differ, as diff -u does.
+func difference(old, wanted string) (string, error) {
+	text, err := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{A: difflib.SplitLines(old), B: difflib.SplitLines(wanted), Context: 1})
+	if err != nil {
+		return "", err
 	}
-	endA, endB := len(a), len(b)
-	for endA > start && endB > start && a[endA-1] == b[endB-1] {
-		endA--
-		endB--
+	lines := strings.SplitAfter(strings.TrimSuffix(text, "\n"), "\n")
+	if len(lines) > maxShown {
+		lines = append(lines[:maxShown], fmt.Sprintf("... and %d more lines", len(lines)-maxShown))
 	}
-	var out strings.Builder
-	fmt.Fprintf(&out, "@@ line %d @@\n", start+1)
-	show := func(mark string, lines []string) {
-		for i, line := range lines {
-			if i == maxShown {
-				fmt.Fprintf(&out, "%s ... %d more lines\n", mark, len(lines)-maxShown)
-				return
-			}
-			fmt.Fprintln(&out, mark+line)
-		}
-	}
-	show("-", a[start:endA])
-	show("+", b[start:endB])
-	return out.String()
+	return strings.Join(lines, "") + "\n", nil
 }
