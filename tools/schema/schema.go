@@ -121,7 +121,7 @@ func (g generator) value(v *values.Value) object {
 	}
 	if _, stated := v.Schema["default"]; !stated && !v.IsMap() && v.Default != nil {
 		if text, err := json.Marshal(v.Default); err == nil && len(text) <= maxDefault && !isFilledList(v.Default) {
-			s = append(s, member{"default", json.RawMessage(text)})
+			s = append(s, member{"default", v.Default})
 		}
 	}
 	s = append(s, g.keywords(v)...)
@@ -200,7 +200,8 @@ func (g generator) keywords(v *values.Value) object {
 				continue
 			}
 		case key == "enum":
-			if list, ok := value.([]any); ok && slices.Contains(v.Types, "null") && !slices.Contains(list, nil) {
+			unset := slices.Contains(v.Types, "null") || len(v.Types) == 0 && v.Default == nil && !v.Required
+			if list, ok := value.([]any); ok && unset && !slices.Contains(list, nil) {
 				value = append(slices.Clone(list), nil)
 			}
 		case key == "items" || key == "patternProperties":
