@@ -277,11 +277,15 @@ func describe(v *values.Value) string {
 		text = append(text, escape(v.Description))
 	}
 	if list, ok := v.Schema["enum"].([]any); ok {
-		names := make([]string, 0, len(list))
+		names, told := make([]string, 0, len(list)), true
 		for _, one := range list {
-			names = append(names, code(plain(one)))
+			name := code(plain(one))
+			names = append(names, name)
+			told = told && (one == "" || strings.Contains(v.Description, name))
 		}
-		text = append(text, "One of "+strings.Join(names, ", ")+".")
+		if !told {
+			text = append(text, "One of "+strings.Join(names, ", ")+".")
+		}
 	}
 	low, hasLow := v.Schema["minimum"]
 	high, hasHigh := v.Schema["maximum"]

@@ -37,6 +37,74 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
+// maxLine is the length of a line, without its indent, up to which a whole object or array stands
+// on it: a simple value is one line of the schema and of its diffs.
+const maxLine = 120
+
+// render writes JSON with an indent of two spaces.
+func render(value any) ([]byte, error) {
+	text, err := compactJSON(value)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := renderIndented(&out, text, "", ""); err != nil {
+		return nil, err
+	}
+	out.WriteByte('\n')
+	return out.Bytes(), nil
+}
+
+func compactJSON(value any) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(value)
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
+}
+
+// renderIndented writes compact JSON after a key that already stands on the line.
+func renderIndented(out *bytes.Buffer, text json.RawMessage, key, indent string) error {
+	out.WriteString(key)
+	if text[0] != '{' && text[0] != '[' || len(key)+len(text) <= maxLine {
+		out.Write(text)
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	if _, err := decoder.Token(); err != nil {
+		return err
+	}
+	out.WriteByte(text[0])
+	for first := true; decoder.More(); first = false {
+		name := ""
+		if text[0] == '{' {
+			token, err := decoder.Token()
+			if err != nil {
+				return err
+			}
+			quoted, err := compactJSON(token)
+			if err != nil {
+				return err
+			}
+			name = string(quoted) + ": "
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return err
+		}
+		if !first {
+			out.WriteByte(',')
+		}
+		out.WriteString("\n  " + indent)
+		if err := renderIndented(out, value, name, indent+"  "); err != nil {
+			return err
+		}
+	}
+	out.WriteString("\n" + indent)
+	out.WriteByte(text[len(text)-1])
+	return nil
+}
+
 func sortedKeys(m map[string]any) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {

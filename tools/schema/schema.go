@@ -31,14 +31,11 @@ func Generate(c *values.Chart) ([]byte, error) {
 	root := object{{"$schema", "http://json-schema.org/draft-07/schema#"}, {"title", c.Metadata.Name}}
 	root = append(root, g.root(c.Root)...)
 
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(root); err != nil {
+	content, err := render(root)
+	if err != nil {
 		return nil, err
 	}
-	return out.Bytes(), compile(c, out.Bytes())
+	return content, compile(c, content)
 }
 
 // compile makes sure that Helm's validator takes the schema.
@@ -141,7 +138,9 @@ func (g generator) object(v *values.Value) object {
 	}
 	properties := object{}
 	for _, child := range v.Children {
-		properties = append(properties, member{child.Key, g.value(child)})
+		if !child.Example {
+			properties = append(properties, member{child.Key, g.value(child)})
+		}
 	}
 	for _, key := range sortedKeys(declared) {
 		if v.Child(key) == nil {

@@ -116,8 +116,13 @@ func TestAFreeFormSubtreeStaysOpen(t *testing.T) {
 	dir := chartWith(t, map[string]string{"values.yaml": `
 nodeSelector: {}
 # @schema additionalProperties:true
-oneLevel:
+example:
   known: {a: 1}
+# @schema additionalProperties:true
+oneLevel:
+  known:
+    # -- A commented key stays as it is declared.
+    a: 1
 # @schema skipProperties:true
 allLevels:
   known: {a: 1}
@@ -127,11 +132,13 @@ labels: {}
 none: {}
 `})
 	requireTaken(t, dir, "nodeSelector: {any: {thing: [1]}}")
+	requireTaken(t, dir, "example: {other: 1, known: {a: x, b: y}}")
 	requireTaken(t, dir, "oneLevel: {other: 1, known: {a: 2}}")
 	requireTaken(t, dir, "allLevels: {other: 1, known: {a: x, b: y}}")
 	requireTaken(t, dir, "labels: {team: a}")
 	requireRefused(t, dir, "nodeSelector: text", "at '/nodeSelector': got string, want object")
 	requireRefused(t, dir, "oneLevel: {known: {b: 1}}", "at '/oneLevel/known': additional properties 'b' not allowed")
+	requireRefused(t, dir, "oneLevel: {known: {a: x}}", "at '/oneLevel/known/a': got string, want integer")
 	requireRefused(t, dir, "labels: {team: 1}", "at '/labels/team': got number, want string")
 	requireRefused(t, dir, "none: {a: 1}", "at '/none': additional properties 'a' not allowed")
 }
@@ -281,7 +288,7 @@ func TestAChartMayBeTheSubchartOfAnyOther(t *testing.T) {
 	requireRefused(t, parent, "global: {team: a}", "shop:", "at '/global': additional properties 'team' not allowed")
 
 	t.Run("and with other charts' globals if it opens its own", func(t *testing.T) {
-		write(t, filepath.Join(dir, "values.yaml"), "# @schema additionalProperties:true\nglobal:\n  aws:\n    region: ''\n")
+		write(t, filepath.Join(dir, "values.yaml"), "# @schema additionalProperties:true\nglobal:\n  aws:\n    # -- Region.\n    region: ''\n")
 		open := loadAndGenerate(t, dir)
 		write(t, filepath.Join(parent, "charts", "shop", "values.yaml"), "global: {aws: {region: ''}}\n")
 		write(t, filepath.Join(parent, "charts", "shop", "values.schema.json"), open)

@@ -281,10 +281,10 @@ func overlay(sub, parent *Value, at Path, owner *Chart) error {
 func (c *Chart) declareConditions() {
 	for _, dependency := range c.Metadata.Dependencies {
 		for _, condition := range conditions(dependency) {
-			c.declare(condition, "Whether to install the subchart "+dependency.Name+".")
+			c.declare(condition, false, "Whether to install the subchart "+dependency.Name+".")
 		}
 		for _, tag := range dependency.Tags {
-			c.declare(Path{"tags", tag}, "Whether to install the subcharts tagged "+tag+".")
+			c.declare(Path{"tags", tag}, false, "Whether to install the subcharts tagged "+tag+".")
 		}
 	}
 	if c.Parent == nil {
@@ -297,7 +297,7 @@ func (c *Chart) declareConditions() {
 				own = dependency.Alias
 			}
 			if dependency.Name == c.Metadata.Name && condition[0] == own && len(condition) > 1 {
-				c.declare(condition[1:], "Whether the parent chart installs this chart.")
+				c.declare(condition[1:], true, "Whether the parent chart installs this chart.")
 			}
 		}
 	}
@@ -314,8 +314,9 @@ func conditions(dependency *chart.Dependency) []Path {
 	return paths
 }
 
-// declare adds a boolean, true by default as for Helm, at the path unless a value or free-form subtree is there.
-func (c *Chart) declare(path Path, description string) {
+// declare adds a boolean, true by default as for Helm, at the path unless a value or free-form subtree is there;
+// first puts it before the other values.
+func (c *Chart) declare(path Path, first bool, description string) {
 	at := c.Root
 	for i, key := range path {
 		if child := at.Child(key); child != nil {
@@ -329,7 +330,11 @@ func (c *Chart) declare(path Path, description string) {
 		if i == len(path)-1 {
 			child.Default, child.Types, child.Description = true, []string{"boolean"}, description
 		}
-		at.Children = append(at.Children, child)
+		if first {
+			at.Children = slices.Insert(at.Children, 0, child)
+		} else {
+			at.Children = append(at.Children, child)
+		}
 		at = child
 	}
 }

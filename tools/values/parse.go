@@ -166,9 +166,18 @@ func (p *parser) value(key, node *yaml.Node, read any) (*Value, error) {
 	}
 	// In a merged mapping a key may have been overridden by another kind of value.
 	if m, ok := read.(map[string]any); ok && resolved.Kind == yaml.MappingNode {
-		v.Children, err = p.children(resolved, m)
+		if v.Children, err = p.children(resolved, m); err != nil {
+			return nil, err
+		}
 	}
-	return v, err
+	if _, annotated := v.Schema["additionalProperties"]; annotated && v.FreeForm() {
+		for _, child := range v.Children {
+			if !child.Commented() {
+				child.markExamples()
+			}
+		}
+	}
+	return v, nil
 }
 
 func resolve(node *yaml.Node) *yaml.Node {

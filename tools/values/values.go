@@ -24,6 +24,9 @@ type Value struct {
 	Types []string
 	// Children are the keys of a map, in the order of the file.
 	Children []*Value
+	// Example marks a key without a comment below a map that takes any key: its default shows what
+	// may stand there and binds nobody.
+	Example bool
 	// Implied marks a key that no values file declares but that Helm itself reads: the condition
 	// of a dependency or a tag.
 	Implied bool
@@ -79,7 +82,7 @@ func (v *Value) IsMap() bool {
 // FreeForm tells whether the schema takes any key below the value: its default is an empty map
 // without declared properties, or its annotation opens the subtree.
 func (v *Value) FreeForm() bool {
-	if v.SkipProperties || v.Foreign {
+	if v.SkipProperties || v.Foreign || v.Example {
 		return true
 	}
 	if open, ok := v.Schema["additionalProperties"]; ok {
@@ -89,6 +92,20 @@ func (v *Value) FreeForm() bool {
 		return false
 	}
 	return len(v.Children) == 0
+}
+
+// Commented tells whether the value or one below it has a description or an annotation.
+func (v *Value) Commented() bool {
+	return v.Description != "" || v.Schema != nil || v.Required || v.SkipProperties ||
+		slices.ContainsFunc(v.Children, (*Value).Commented)
+}
+
+// markExamples marks the value and all below it.
+func (v *Value) markExamples() {
+	v.Example = true
+	for _, child := range v.Children {
+		child.markExamples()
+	}
 }
 
 // clone copies the tree; defaults and annotations are shared, as nothing changes them in place.
