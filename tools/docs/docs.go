@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -325,11 +324,9 @@ func code(text string) string {
 	return fence + text + fence
 }
 
-var barePipe = regexp.MustCompile(`(^|[^\\])\|`)
-
-// escape renders Markdown text that may stand in a cell.
+// escape renders Markdown text that may stand in a cell. A pipe that the author has escaped stays.
 func escape(text string) string {
-	text = barePipe.ReplaceAllString(text, `$1\|`)
+	text = strings.ReplaceAll(strings.ReplaceAll(text, `\|`, "|"), "|", `\|`)
 	text = strings.ReplaceAll(text, "\n\n", "<br><br>")
 	return strings.ReplaceAll(text, "\n", "<br>")
 }

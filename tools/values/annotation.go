@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"sort"
@@ -200,17 +199,27 @@ func validFragment(value any) error {
 	return nil
 }
 
-// schemaMistake shortens the compiler's message to the keyword and what is wrong with it.
+// schemaMistake shortens the compiler's message to the innermost mistake: the alternatives of
+// draft-07, such as a schema or a list of them, would all be listed.
 func schemaMistake(err error) string {
 	var invalid *jsonschema.SchemaValidationError
-	if errors.As(err, &invalid) {
-		var found *jsonschema.ValidationError
-		if errors.As(invalid.Err, &found) {
-			lines := strings.Split(strings.TrimSpace(found.Error()), "\n")
-			return strings.TrimPrefix(strings.TrimSpace(lines[len(lines)-1]), "- ")
+	var found *jsonschema.ValidationError
+	if !errors.As(err, &invalid) || !errors.As(invalid.Err, &found) {
+		return strings.ReplaceAll(err.Error(), "file:///annotation#", "")
+	}
+	innermost := found
+	var walk func(*jsonschema.ValidationError)
+	walk = func(e *jsonschema.ValidationError) {
+		if len(e.Causes) == 0 && (len(innermost.Causes) > 0 || len(e.InstanceLocation) > len(innermost.InstanceLocation)) {
+			innermost = e
+		}
+		for _, cause := range e.Causes {
+			walk(cause)
 		}
 	}
-	return strings.ReplaceAll(err.Error(), "file:///annotation#", "")
+	walk(found)
+	lines := strings.Split(strings.TrimSpace(innermost.Error()), "\n")
+	return strings.TrimPrefix(strings.TrimSpace(lines[len(lines)-1]), "- ")
 }
 
 // withNullTypes writes the YAML null of "type: [string, null]" as the type's name.
@@ -303,12 +312,27 @@ func unquote(text string) string {
 
 // fragment reads a piece of YAML into the types of JSON.
 func fragment(text string) (any, error) {
-	decoder := yaml.NewDecoder(strings.NewReader(text))
+	var document yaml.Node
 	var read any
-	if err := decoder.Decode(&read); err != nil && !errors.Is(err, io.EOF) {
+	err := yaml.Unmarshal([]byte(text), &document)
+	if err == nil {
+		datesAsText(&document)
+		err = document.Decode(&read)
+	}
+	if err != nil {
 		return nil, errors.New(strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\n", " "), "yaml: "))
 	}
 	return jsonTypes(read)
+}
+
+// datesAsText keeps dates as they are written: JSON has no type for them.
+func datesAsText(node *yaml.Node) {
+	if node.Tag == "!!timestamp" {
+		node.Tag = "!!str"
+	}
+	for _, inner := range node.Content {
+		datesAsText(inner)
+	}
 }
 
 func jsonTypes(value any) (any, error) {
@@ -338,10 +362,10 @@ func jsonTypes(value any) (any, error) {
 	case float64:
 		asJSON, err := json.Marshal(value)
 		return json.Number(asJSON), err
-	case nil, bool, string:
-		return value, nil
+	case int64, uint64:
+		return json.Number(fmt.Sprint(value)), nil
 	}
-	return fmt.Sprint(value), nil
+	return value, nil
 }
 
 func sortedKeys(m map[string]any) []string {

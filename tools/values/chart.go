@@ -297,7 +297,7 @@ func (c *Chart) declareConditions() {
 				own = dependency.Alias
 			}
 			if dependency.Name == c.Metadata.Name && condition[0] == own && len(condition) > 1 {
-				c.declare(condition[1:], true, "Whether the parent chart installs this chart.")
+				c.declare(condition[1:], true, "Whether to install the subchart "+dependency.Name+".")
 			}
 		}
 	}
