@@ -7,8 +7,30 @@ Combinations that the schema cannot judge. Each message says what is wrong and t
 {{- $secret := $auth.secret -}}
 {{- $fluentbit := and .Values.global.logs.enabled (eq .Values.global.logs.via "fluentbit") -}}
 
+{{- if .Chart.IsRoot -}}
+  {{- /* As a dependency the chart shares `global` with charts that it does not know. */ -}}
+  {{- $known := list "aws" "clusterName" "fullnameOverride" "logs" "metrics" "traces" -}}
+  {{- range $key := keys .Values.global | sortAlpha -}}
+    {{- if not (has $key $known) -}}
+    {{- fail (printf "\n\nglobal.%s is not a value of this chart. Under global it knows: %s.\n" $key (join ", " $known)) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+
 {{- if not $aws.region -}}
 {{- fail "\n\nglobal.aws.region is missing: every call to AWS needs a region. Write, for example:\n\nglobal:\n  aws:\n    region: eu-central-1\n" -}}
+{{- end -}}
+
+{{- if not (regexMatch "^[a-z]{2}(-[a-z]+)+-[0-9]+$" $aws.region) -}}
+{{- fail (printf "\n\nglobal.aws.region is %q, which is not a region's code. Write, for example:\n\nglobal:\n  aws:\n    region: eu-central-1\n" $aws.region) -}}
+{{- end -}}
+{{- if and $aws.endpoint (not (regexMatch "^https?://[^/]+$" $aws.endpoint)) -}}
+{{- fail (printf "\n\nglobal.aws.endpoint is %q, which is not a URL of scheme, host and port alone. Write, for example:\n\nglobal:\n  aws:\n    endpoint: http://localstack.localstack:4566\n" $aws.endpoint) -}}
+{{- end -}}
+{{- range $path, $arn := dict "roleArn" $auth.roleArn "webIdentity.roleArn" $auth.webIdentity.roleArn -}}
+  {{- if and $arn (not (regexMatch "^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$" $arn)) -}}
+  {{- fail (printf "\n\nglobal.aws.auth.%s is %q, which is not the ARN of a role. Write, for example:\n\nglobal:\n  aws:\n    auth:\n      %s arn:aws:iam::123456789012:role/kyma-cloudwatch\n" $path $arn (replace "." ":\n        " (printf "%s:" $path))) -}}
+  {{- end -}}
 {{- end -}}
 
 {{- if eq $auth.mode "secret" -}}

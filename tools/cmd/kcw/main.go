@@ -32,5 +32,6 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(newAWSLocalCommand())
+	root.AddCommand(newCollectorCommand())
 	return root
 }

@@ -1,0 +1,49 @@
+# Every target does its own set-up. Go, git and make are enough.
+.DEFAULT_GOAL := help
+.PHONY: help build test demo lint generate golden clean
+
+comma := ,
+# GOPROXY lists that end in "direct" fall back to cloning repositories; where that cannot work, a build hangs.
+export GOPROXY := $(patsubst %$(comma)direct,%,$(shell go env GOPROXY))
+CHART := charts/kyma-cloudwatch
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: bin/kcw bin/chartkit bin/otelcol ## Build kcw, chartkit and the collector into bin/
+
+.PHONY: bin/kcw bin/chartkit bin/otelcol
+bin/kcw bin/chartkit:
+	@mkdir -p bin
+	go build -trimpath -o $@ ./tools/cmd/$(@F)
+
+# The collector stands in the user's cache folder, keyed by its sources; bin/ points to it.
+bin/otelcol: bin/kcw
+	@rm -f $@
+	@collector=$$(bin/kcw collector) && ln -s "$$collector" $@
+
+test: lint ## Run every hermetic test: no cluster, no AWS account
+	go test -timeout 30m ./...
+
+demo: build ## Preview what the quickstart example brings to AWS, on recorded telemetry
+	@mkdir -p out
+	bin/kcw preview -f examples/quickstart/values.yaml --html out/preview.html
+
+lint: bin/chartkit ## Check formatting, vet, staticcheck, and that generated files are fresh
+	@unformatted=$$(gofmt -l charts ci examples test tools 2>/dev/null); \
+	  if [ -n "$$unformatted" ]; then echo "Not formatted; run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	cd tools/collector && go vet ./...
+	go tool staticcheck ./...
+	bin/chartkit schema --check $(CHART)
+	bin/chartkit docs --check $(CHART)
+
+generate: bin/chartkit ## Write values.schema.json and the chart's README anew
+	bin/chartkit schema $(CHART)
+	bin/chartkit docs $(CHART)
+
+golden: ## Write the examples' rendered objects anew
+	go test ./test/render -run TestExamples -update
+
+clean: ## Remove what was built here (caches stay)
+	rm -rf bin out
