@@ -14,7 +14,7 @@ import (
 const (
 	spanLine   = `{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},"scopeSpans":[{"spans":[{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","name":"GET /","startTimeUnixNano":"1700000000000000000","endTimeUnixNano":"1700000001000000000","events":[{"timeUnixNano":"1700000000500000000","name":"e"}]}]}]}]}`
 	metricLine = `{"resourceMetrics":[{"resource":{},"scopeMetrics":[{"metrics":[{"name":"m","gauge":{"dataPoints":[{"timeUnixNano":"1700000010000000000","asDouble":1.5}]}}]}]}]}`
-	logLine    = `{"resourceLogs":[{"resource":{},"scopeLogs":[{"logRecords":[{"timeUnixNano":"1700000005000000000","body":{"stringValue":"hello"}}]}]}]}`
+	recordLine = `{"resourceLogs":[{"resource":{},"scopeLogs":[{"logRecords":[{"timeUnixNano":"1700000005000000000","body":{"stringValue":"hello"}}]}]}]}`
 )
 
 func writeFile(t *testing.T, name, text string) string {
@@ -25,7 +25,7 @@ func writeFile(t *testing.T, name, text string) string {
 }
 
 func TestReadCapturesTakesAnySignalFromAnyLine(t *testing.T) {
-	path := writeFile(t, "mixed.jsonl", spanLine+"\n\n"+metricLine+"\r\n"+logLine)
+	path := writeFile(t, "mixed.jsonl", spanLine+"\n\n"+metricLine+"\r\n"+recordLine)
 
 	capture, err := ReadCaptures(path)
 
@@ -38,7 +38,7 @@ func TestReadCapturesTakesAnySignalFromAnyLine(t *testing.T) {
 func TestReadCapturesTakesTheFilesOfAFolder(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "traces.jsonl"), []byte(spanLine), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "logs.jsonl"), []byte(logLine), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "logs.jsonl"), []byte(recordLine), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "README.md"), []byte("no telemetry"), 0o600))
 
 	capture, err := ReadCaptures(dir)
@@ -58,7 +58,7 @@ func TestReadCapturesNamesFileAndLineOfABadLine(t *testing.T) {
 		"a bad id":            {`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"xyz"}]}]}]}`, "not OTLP JSON traces"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := writeFile(t, "bad.jsonl", logLine+"\n"+test.line+"\n")
+			path := writeFile(t, "bad.jsonl", recordLine+"\n"+test.line+"\n")
 
 			_, err := ReadCaptures(path)
 
@@ -81,7 +81,7 @@ func TestReadCapturesRefusesInputWithoutTelemetry(t *testing.T) {
 }
 
 func TestShiftToMakesTheNewestTimestampNowAndKeepsDistances(t *testing.T) {
-	capture, err := ReadCaptures(writeFile(t, "mixed.jsonl", spanLine+"\n"+metricLine+"\n"+logLine))
+	capture, err := ReadCaptures(writeFile(t, "mixed.jsonl", spanLine+"\n"+metricLine+"\n"+recordLine))
 	require.NoError(t, err)
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 

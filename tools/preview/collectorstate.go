@@ -1,0 +1,156 @@
+package preview
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// selfMetrics are the collector's own metrics, as its Prometheus endpoint shows them.
+type selfMetrics map[string]*dto.MetricFamily
+
+func scrape(ctx context.Context, url string) (selfMetrics, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("reading the collector's own metrics: %w", err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("reading the collector's own metrics: %s", response.Status)
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(response.Body)
+	if err != nil {
+		return nil, fmt.Errorf("reading the collector's own metrics: %w", err)
+	}
+	return families, nil
+}
+
+// each visits the values of a metric with their labels. Counters have the suffix _total or not, by the reader's settings.
+func (m selfMetrics) each(name string, visit func(labels map[string]string, value float64)) {
+	for _, full := range []string{name, name + "_total"} {
+		family, ok := m[full]
+		if !ok {
+			continue
+		}
+		for _, metric := range family.GetMetric() {
+			labels := map[string]string{}
+			for _, pair := range metric.GetLabel() {
+				labels[pair.GetName()] = pair.GetValue()
+			}
+			visit(labels, metric.GetCounter().GetValue()+metric.GetGauge().GetValue()+metric.GetUntyped().GetValue())
+		}
+	}
+}
+
+// queued is how many items or bytes wait in the exporters' queues.
+func (m selfMetrics) queued() float64 {
+	total := 0.0
+	m.each("otelcol_exporter_queue_size", func(_ map[string]string, value float64) { total += value })
+	return total
+}
+
+// notDropping are processors whose difference of items in and out is no decision to drop.
+var notDropping = []string{"memory_limiter", "batch"}
+
+// filtered is how many items of each signal the processors took out, by processor.
+func (m selfMetrics) filtered() map[string]map[string]int {
+	difference := map[string]map[string]int{}
+	note := func(sign int) func(map[string]string, float64) {
+		return func(labels map[string]string, value float64) {
+			signal, processor := labels["otel_signal"], labels["processor"]
+			if slices.Contains(notDropping, componentType(processor)) {
+				return
+			}
+			if difference[signal] == nil {
+				difference[signal] = map[string]int{}
+			}
+			difference[signal][processor] += sign * int(value)
+		}
+	}
+	m.each("otelcol_processor_incoming_items", note(1))
+	m.each("otelcol_processor_outgoing_items", note(-1))
+	for _, processors := range difference {
+		for processor, dropped := range processors {
+			if dropped <= 0 {
+				delete(processors, processor)
+			}
+		}
+	}
+	return difference
+}
+
+// itemsOf is the noun that the collector's metrics use for a signal.
+var itemsOf = map[string]string{"traces": "spans", "metrics": "metric_points", "logs": "log_records"}
+
+// failures are what exporters and receivers counted as failed or refused, in words, by signal.
+func (m selfMetrics) failures(signal string) []string {
+	var texts []string
+	for _, kind := range []struct{ metric, text, label string }{
+		{"otelcol_exporter_send_failed_", "exporter %s failed to send %d %s", "exporter"},
+		{"otelcol_exporter_enqueue_failed_", "exporter %s had no room in its queue for %d %s", "exporter"},
+		{"otelcol_receiver_refused_", "receiver %s refused %d %s", "receiver"},
+	} {
+		m.each(kind.metric+itemsOf[signal], func(labels map[string]string, value float64) {
+			if value > 0 {
+				texts = append(texts, fmt.Sprintf(kind.text, labels[kind.label], int(value), strings.ReplaceAll(itemsOf[signal], "_", " ")))
+			}
+		})
+	}
+	slices.Sort(texts)
+	return texts
+}
+
+// drop is a line of the collector's log that says that data is gone.
+type drop struct {
+	signal, component, why string
+	count                  int
+}
+
+// logLine is the part of a collector's log line that tells about data. The console encoding has the same fields as a JSON
+// object at the end of the line.
+type logLine struct {
+	Level     string `json:"level"`
+	Message   string `json:"msg"`
+	Error     any    `json:"error"`
+	Dropped   int    `json:"dropped_items"`
+	Component string `json:"otelcol.component.id"`
+	Signal    string `json:"otelcol.signal"`
+	Kind      string `json:"otelcol.component.kind"`
+}
+
+// drops finds what exporters say they dropped.
+func drops(log string) []drop {
+	var found []drop
+	lines := bufio.NewScanner(strings.NewReader(log))
+	lines.Buffer(make([]byte, 0, 64<<10), maxLineBytes)
+	for lines.Scan() {
+		text := lines.Text()
+		at := strings.IndexByte(text, '{')
+		if at < 0 || !strings.Contains(text, "dropped_items") {
+			continue
+		}
+		var line logLine
+		if json.Unmarshal([]byte(text[at:]), &line) != nil || line.Dropped == 0 {
+			continue
+		}
+		why := ""
+		if line.Error != nil {
+			why = fmt.Sprint(line.Error)
+		}
+		found = append(found, drop{signal: line.Signal, component: line.Component, why: why, count: line.Dropped})
+	}
+	return found
+}

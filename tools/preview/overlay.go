@@ -1,0 +1,460 @@
+package preview
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// overlay is what has to change of a pod's configuration to run it on this machine beside other programs: only addresses.
+type overlay struct {
+	// tree is merged over the pod's own configuration by the collector itself.
+	tree map[string]any
+	// ports maps the ports that the pod's receivers listen on to free ones.
+	ports map[int]int
+	// health is the URL that answers when the collector is ready, metrics that of its own metrics.
+	health, metrics string
+	// routes lists the components on each signal's way, such as "otlp -> otlp_grpc/traces -> otlp/aws -> awsxray".
+	routes map[string]string
+	// leftOut are the exporters that send elsewhere than to AWS.
+	leftOut []string
+	// detailedSummaries is whether an awsemf exporter has detailed_metrics.
+	detailedSummaries bool
+	// regions are the regions that the configuration names.
+	regions []string
+}
+
+// portPool hands out free ports of the loopback interface. They stay taken until release, so that none is given twice.
+type portPool struct{ listeners []net.Listener }
+
+func (p *portPool) take() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("no free port: %w", err)
+	}
+	p.listeners = append(p.listeners, listener)
+	return listener.Addr().(*net.TCPAddr).Port, nil //nolint:forcetypeassert // a TCP listener's
+}
+
+func (p *portPool) release() {
+	for _, listener := range p.listeners {
+		_ = listener.Close() // nothing was accepted
+	}
+	p.listeners = nil
+}
+
+// mergeConfigs merges as the collector does: maps member by member, everything else is replaced.
+func mergeConfigs(configs []config) map[string]any {
+	merged := map[string]any{}
+	for _, c := range configs {
+		mergeInto(merged, c.tree)
+	}
+	return merged
+}
+
+func mergeInto(into, from map[string]any) {
+	for key, value := range from {
+		if object, ok := value.(map[string]any); ok {
+			if have, ok := into[key].(map[string]any); ok {
+				mergeInto(have, object)
+				continue
+			}
+			have := map[string]any{}
+			mergeInto(have, object)
+			into[key] = have
+			continue
+		}
+		into[key] = value
+	}
+}
+
+// at returns the object at a path of keys, nil when there is none.
+func at(tree map[string]any, keys ...string) map[string]any {
+	for _, key := range keys {
+		tree, _ = tree[key].(map[string]any)
+	}
+	return tree
+}
+
+// put sets a value at a path of keys, which it makes.
+func put(tree map[string]any, value any, keys ...string) {
+	for _, key := range keys[:len(keys)-1] {
+		next, ok := tree[key].(map[string]any)
+		if !ok {
+			next = map[string]any{}
+			tree[key] = next
+		}
+		tree = next
+	}
+	tree[keys[len(keys)-1]] = value
+}
+
+func stringList(value any) []string {
+	list, _ := value.([]any)
+	var out []string
+	for _, item := range list {
+		out = append(out, fmt.Sprint(item))
+	}
+	return out
+}
+
+// componentType is the part of a component's ID before the slash.
+func componentType(id string) string {
+	kind, _, _ := strings.Cut(id, "/")
+	return kind
+}
+
+// environmentReference is the collector's ${NAME}, ${env:NAME} and ${env:NAME:-default}.
+var environmentReference = regexp.MustCompile(`\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}`)
+
+func expandEnvironment(text string, env map[string]string) string {
+	return environmentReference.ReplaceAllStringFunc(text, func(match string) string {
+		parts := environmentReference.FindStringSubmatch(match)
+		if value, ok := env[parts[1]]; ok {
+			return value
+		}
+		return parts[2]
+	})
+}
+
+// newOverlay reads the merged configuration of a pod. Endpoint is the URL of the AWS stand-in.
+func newOverlay(merged map[string]any, env map[string]string, endpoint string, pool *portPool) (*overlay, error) {
+	o := &overlay{tree: map[string]any{}, ports: map[int]int{}, routes: map[string]string{}}
+	pipelines := at(merged, "service", "pipelines")
+	if len(pipelines) == 0 {
+		return nil, errors.New("the collector's configuration has no service.pipelines")
+	}
+	b := &overlayBuilder{overlay: o, merged: merged, env: env, endpoint: strings.TrimSuffix(endpoint, "/"), pool: pool}
+	for _, step := range []func() error{b.receivers, b.exporters, b.extensions, b.telemetry} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	b.trace()
+	return o, nil
+}
+
+type overlayBuilder struct {
+	*overlay
+	merged   map[string]any
+	env      map[string]string
+	endpoint string
+	pool     *portPool
+}
+
+// used lists the components of a kind ("receivers") that some pipeline names, sorted. The others are never started.
+func (b *overlayBuilder) used(kind string) []string {
+	seen := map[string]bool{}
+	for _, pipeline := range at(b.merged, "service", "pipelines") {
+		object, _ := pipeline.(map[string]any)
+		for _, id := range stringList(object[kind]) {
+			seen[id] = true
+		}
+	}
+	return sortedKeys(seen)
+}
+
+// listen replaces the address that stands at keys by a free one and remembers which port it had.
+func (b *overlayBuilder) listen(byDefault string, keys ...string) (string, error) {
+	object := at(b.merged, keys[:len(keys)-1]...)
+	address := byDefault
+	if text, ok := object[keys[len(keys)-1]].(string); ok {
+		address = expandEnvironment(text, b.env)
+	}
+	port, err := portOf(address)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", strings.Join(keys, "."), err)
+	}
+	free, err := b.pool.take()
+	if err != nil {
+		return "", err
+	}
+	b.ports[port] = free
+	moved := "127.0.0.1:" + strconv.Itoa(free)
+	put(b.tree, moved, keys...)
+	return moved, nil
+}
+
+func portOf(address string) (int, error) {
+	if _, after, ok := strings.Cut(address, "://"); ok {
+		address = after
+	}
+	address, _, _ = strings.Cut(address, "/")
+	i := strings.LastIndexByte(address, ':')
+	if i < 0 {
+		return 0, fmt.Errorf("%q has no port", address)
+	}
+	port, err := strconv.Atoi(address[i+1:])
+	if err != nil {
+		return 0, fmt.Errorf("%q has no port number", address)
+	}
+	return port, nil
+}
+
+func (b *overlayBuilder) receivers() error {
+	for _, id := range b.used("receivers") {
+		switch componentType(id) {
+		case "otlp":
+			protocols := at(b.merged, "receivers", id, "protocols")
+			for _, protocol := range sortedKeys(protocols) {
+				byDefault := map[string]string{"grpc": "localhost:4317", "http": "localhost:4318"}[protocol]
+				if _, err := b.listen(byDefault, "receivers", id, "protocols", protocol, "endpoint"); err != nil {
+					return err
+				}
+			}
+		case "zipkin":
+			if _, err := b.listen("localhost:9411", "receivers", id, "endpoint"); err != nil {
+				return err
+			}
+		case "statsd":
+			if _, err := b.listen("localhost:8125", "receivers", id, "endpoint"); err != nil {
+				return err
+			}
+		case "awsxray":
+			if _, err := b.listen("localhost:2000", "receivers", id, "endpoint"); err != nil {
+				return err
+			}
+		case "jaeger":
+			for _, protocol := range sortedKeys(at(b.merged, "receivers", id, "protocols")) {
+				byDefault := map[string]string{
+					"grpc": "localhost:14250", "thrift_http": "localhost:14268", "thrift_binary": "localhost:6832", "thrift_compact": "localhost:6831",
+				}[protocol]
+				if _, err := b.listen(byDefault, "receivers", id, "protocols", protocol, "endpoint"); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+var loopbackHosts = []string{"localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0"}
+
+// moved is the new address of a receiver of this very collector; empty when address is none.
+func (b *overlayBuilder) moved(address string) string {
+	expanded := expandEnvironment(address, b.env)
+	bare := expanded
+	scheme := ""
+	if before, after, ok := strings.Cut(bare, "://"); ok {
+		scheme, bare = before+"://", after
+	}
+	host, port, err := net.SplitHostPort(strings.TrimSuffix(bare, "/"))
+	if err != nil || !slices.Contains(loopbackHosts, host) {
+		return ""
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil || b.ports[number] == 0 {
+		return ""
+	}
+	return scheme + "127.0.0.1:" + strconv.Itoa(b.ports[number])
+}
+
+func (b *overlayBuilder) exporters() error {
+	foreign := map[string]bool{}
+	for _, id := range b.used("exporters") {
+		own := at(b.merged, "exporters", id)
+		if region, ok := own["region"].(string); ok && region != "" {
+			b.addRegion(region)
+		}
+		switch componentType(id) {
+		case "awsxray", "awsemf", "awscloudwatchlogs":
+			put(b.tree, b.endpoint, "exporters", id, "endpoint")
+			if detailed, _ := own["detailed_metrics"].(bool); detailed && componentType(id) == "awsemf" {
+				b.detailedSummaries = true
+			}
+		case "otlp_grpc", "otlp":
+			endpoint, _ := own["endpoint"].(string)
+			moved := b.moved(endpoint)
+			if moved == "" {
+				foreign[id] = true
+				continue
+			}
+			put(b.tree, moved, "exporters", id, "endpoint")
+		case "otlp_http", "otlphttp":
+			if err := b.otlpHTTP(id, own, foreign); err != nil {
+				return err
+			}
+		case "debug", "nop", "file":
+		default:
+			foreign[id] = true
+		}
+	}
+	b.leaveOut(foreign)
+	return nil
+}
+
+// otlpHTTP sends what is meant for AWS to the stand-in, by the signal's own endpoint key where the exporter has one.
+func (b *overlayBuilder) otlpHTTP(id string, own map[string]any, foreign map[string]bool) error {
+	authenticator, _ := at(own, "auth")["authenticator"].(string)
+	signed := componentType(authenticator) == "sigv4auth"
+	if signed {
+		if region, ok := at(b.merged, "extensions", authenticator)["region"].(string); ok && region != "" {
+			b.addRegion(region)
+		}
+	}
+	for _, key := range []string{"endpoint", "traces_endpoint", "metrics_endpoint", "logs_endpoint"} {
+		address, ok := own[key].(string)
+		if !ok || address == "" {
+			continue
+		}
+		if moved := b.moved(address); moved != "" {
+			put(b.tree, moved, "exporters", id, key)
+			continue
+		}
+		target, err := url.Parse(expandEnvironment(address, b.env))
+		if err != nil {
+			return fmt.Errorf("exporters.%s.%s: %w", id, key, err)
+		}
+		if !signed && !strings.HasSuffix(target.Hostname(), ".amazonaws.com") && !strings.HasSuffix(target.Hostname(), ".amazonaws.com.cn") {
+			foreign[id] = true
+			continue
+		}
+		put(b.tree, b.endpoint+target.Path, "exporters", id, key)
+	}
+	return nil
+}
+
+func (b *overlayBuilder) addRegion(region string) {
+	region = expandEnvironment(region, b.env)
+	if region != "" && !slices.Contains(b.regions, region) {
+		b.regions = append(b.regions, region)
+	}
+}
+
+// leaveOut takes exporters to other systems out of the pipelines: nothing of a preview may leave this machine.
+func (b *overlayBuilder) leaveOut(foreign map[string]bool) {
+	if len(foreign) == 0 {
+		return
+	}
+	b.leftOut = sortedKeys(foreign)
+	for id, pipeline := range at(b.merged, "service", "pipelines") {
+		object, _ := pipeline.(map[string]any)
+		exporters := stringList(object["exporters"])
+		kept := slices.DeleteFunc(slices.Clone(exporters), func(exporter string) bool { return foreign[exporter] })
+		if len(kept) == len(exporters) {
+			continue
+		}
+		if len(kept) == 0 {
+			// A pipeline needs an exporter; this one swallows.
+			kept = []string{"debug/preview"}
+			put(b.tree, map[string]any{"verbosity": "basic"}, "exporters", "debug/preview")
+		}
+		put(b.tree, kept, "service", "pipelines", id, "exporters")
+	}
+}
+
+func (b *overlayBuilder) extensions() error {
+	ids := stringList(at(b.merged, "service")["extensions"])
+	for _, id := range ids {
+		byDefault, ok := map[string]string{
+			"health_check": "localhost:13133", "pprof": "localhost:1777", "zpages": "localhost:55679", "awsproxy": "localhost:2000",
+		}[componentType(id)]
+		if !ok {
+			continue
+		}
+		address, err := b.listen(byDefault, "extensions", id, "endpoint")
+		if err != nil {
+			return err
+		}
+		if componentType(id) == "awsproxy" {
+			put(b.tree, b.endpoint, "extensions", id, "aws_endpoint")
+		}
+		if componentType(id) == "health_check" && b.health == "" {
+			path, _ := at(b.merged, "extensions", id)["path"].(string)
+			b.health = "http://" + address + "/" + strings.TrimPrefix(path, "/")
+		}
+	}
+	if b.health != "" {
+		return nil
+	}
+	const own = "health_check/preview"
+	address, err := b.listen("localhost:13133", "extensions", own, "endpoint")
+	if err != nil {
+		return err
+	}
+	put(b.tree, append(ids, own), "service", "extensions")
+	b.health = "http://" + address + "/"
+	return nil
+}
+
+// telemetry moves the collector's own metrics, which tell what it refused and failed to send.
+func (b *overlayBuilder) telemetry() error {
+	free, err := b.pool.take()
+	if err != nil {
+		return err
+	}
+	put(b.tree, []any{map[string]any{"pull": map[string]any{"exporter": map[string]any{"prometheus": map[string]any{
+		"host": "127.0.0.1", "port": free,
+	}}}}}, "service", "telemetry", "metrics", "readers")
+	put(b.tree, "normal", "service", "telemetry", "metrics", "level")
+	b.metrics = fmt.Sprintf("http://127.0.0.1:%d/metrics", free)
+	return nil
+}
+
+// trace writes down the way of each signal, from the pipeline that Kyma's data enters to the exporters to AWS.
+func (b *overlayBuilder) trace() {
+	pipelines := at(b.merged, "service", "pipelines")
+	loopback := func(receiver string) bool {
+		for _, protocol := range at(b.merged, "receivers", receiver, "protocols") {
+			object, _ := protocol.(map[string]any)
+			if address, ok := object["endpoint"].(string); ok {
+				host, _, err := net.SplitHostPort(expandEnvironment(address, map[string]string{}))
+				if err == nil && slices.Contains(loopbackHosts[:4], host) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	ways := map[string][]string{}
+	for _, id := range sortedKeys(pipelines) {
+		object, _ := pipelines[id].(map[string]any)
+		signal := componentType(id)
+		for _, receiver := range stringList(object["receivers"]) {
+			if componentType(receiver) != "otlp" {
+				continue
+			}
+			way := strings.Join([]string{receiver, strings.Join(stringList(object["exporters"]), " + ")}, " → ")
+			if loopback(receiver) {
+				ways[signal] = append(ways[signal], way)
+			} else {
+				ways[signal] = append([]string{way}, ways[signal]...)
+			}
+		}
+	}
+	for signal, list := range ways {
+		b.routes[signal] = strings.Join(list, " → ")
+	}
+}
+
+// localEnvironment is the pod's environment with the AWS stand-in as the endpoint of every AWS service.
+func localEnvironment(env map[string]string, endpoint string) []string {
+	all := maps.Clone(env)
+	for name := range all {
+		if strings.HasPrefix(name, "AWS_ENDPOINT_URL") {
+			delete(all, name)
+		}
+	}
+	all["AWS_ENDPOINT_URL"] = endpoint
+	all["AWS_ENDPOINT_URL_STS"] = endpoint
+	all["AWS_EC2_METADATA_DISABLED"] = "true"
+	// Nothing may leave the machine, and the stand-in is not behind a proxy.
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
+		delete(all, name)
+	}
+	if dir := os.Getenv("TMPDIR"); dir != "" && all["TMPDIR"] == "" {
+		all["TMPDIR"] = dir
+	}
+	list := make([]string, 0, len(all))
+	for _, name := range sortedKeys(all) {
+		list = append(list, name+"="+all[name])
+	}
+	return list
+}
