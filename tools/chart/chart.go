@@ -3,6 +3,7 @@ package chart
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
@@ -82,13 +83,17 @@ func newChart(files []*loader.BufferedFile) (*Chart, error) {
 	return c, nil
 }
 
+// DefaultKubeVersion is the Kubernetes version that a rendering assumes. Helm's own default is set when its
+// command is linked, and is v1.20 in programs that use Helm as a library.
+const DefaultKubeVersion = "1.36.3"
+
 // Release is what a rendering is told about the release.
 type Release struct {
 	// Name of the release, at most 53 characters (Helm's rule).
 	Name string
 	// Namespace of the release.
 	Namespace string
-	// KubeVersion such as "1.36.3"; empty takes the one that Helm was built for.
+	// KubeVersion such as "1.36.3"; empty takes DefaultKubeVersion.
 	KubeVersion string
 	// Upgrade renders as `helm template --is-upgrade`.
 	Upgrade bool
@@ -130,13 +135,11 @@ func (c *Chart) Render(values map[string]any, release Release) (*Rendered, error
 	install.Namespace = release.Namespace
 	install.IsUpgrade = release.Upgrade
 	install.DryRun, install.ClientOnly, install.Replace = true, true, true
-	if release.KubeVersion != "" {
-		version, err := chartutil.ParseKubeVersion(release.KubeVersion)
-		if err != nil {
-			return nil, fmt.Errorf("Kubernetes version %q: %w", release.KubeVersion, err)
-		}
-		install.KubeVersion = version
+	version, err := chartutil.ParseKubeVersion(cmp.Or(release.KubeVersion, DefaultKubeVersion))
+	if err != nil {
+		return nil, fmt.Errorf("Kubernetes version %q: %w", release.KubeVersion, err)
 	}
+	install.KubeVersion = version
 	done, err := install.Run(loaded, values)
 	if err != nil {
 		return nil, err

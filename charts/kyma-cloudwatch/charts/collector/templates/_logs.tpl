@@ -41,7 +41,7 @@ extensions:
   sigv4auth/logs:
     {{- include "kyma-cloudwatch.collector.sigv4auth" (list . "logs") | nindent 4 }}
 receivers:
-  filelog/start:
+  file_log/start:
     include: [/etc/otelcol/start.log]
     start_at: beginning
 exporters:
@@ -75,7 +75,7 @@ exporters:
 service:
   pipelines:
     logs/start:
-      receivers: [filelog/start]
+      receivers: [file_log/start]
       exporters: [awscloudwatchlogs/start]
     logs:
       receivers: [otlp]
