@@ -235,7 +235,7 @@ func kind(v *values.Value) string {
 	case v.DocType != "":
 		return escape(v.DocType)
 	case len(v.Types) == 0:
-		return "any"
+		return alternatives(v.Schema)
 	case len(v.Types) == 1 && v.Types[0] == "array":
 		items, _ := v.Schema["items"].(map[string]any)
 		if t, ok := items["type"].(string); ok {
@@ -243,6 +243,29 @@ func kind(v *values.Value) string {
 		}
 	}
 	return strings.Join(v.Types, " or ")
+}
+
+// alternatives names the types of a value that may have one of several forms.
+func alternatives(schema map[string]any) string {
+	branches, _ := schema["oneOf"].([]any)
+	if branches == nil {
+		branches, _ = schema["anyOf"].([]any)
+	}
+	var types []string
+	for _, branch := range branches {
+		b, _ := branch.(map[string]any)
+		name, ok := b["type"].(string)
+		if !ok {
+			return "any"
+		}
+		if !slices.Contains(types, name) {
+			types = append(types, name)
+		}
+	}
+	if len(types) == 0 {
+		return "any"
+	}
+	return strings.Join(types, " or ")
 }
 
 // byDefault renders the default. That of a map whose keys follow stands with the keys.

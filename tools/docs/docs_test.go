@@ -47,6 +47,7 @@ func TestARowTellsKeyTypeDefaultAndDescription(t *testing.T) {
 		"no comment":         {"a: x", "| `a` | string | `\"x\"` |  |"},
 		"dotted key":         {"k8s.ip: x", "| `\"k8s.ip\"` | string | `\"x\"` |  |"},
 		"union":              {"# @schema type:[integer, string]\na: 80", "| `a` | integer or string | `80` |  |"},
+		"alternatives":       {"# @schema oneOf:[{type: string}, {type: integer}]\na: 80", "| `a` | string or integer | `80` |  |"},
 		"null":               {"a:", "| `a` | any | `null` |  |"},
 		"null with type":     {"# @schema type:boolean\na:", "| `a` | boolean or null | `null` |  |"},
 		"helm-docs type":     {"# -- (tpl/string) Text.\na: ''", "| `a` | tpl/string | `\"\"` | Text. |"},

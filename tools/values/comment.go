@@ -16,10 +16,12 @@ var (
 	listItem     = regexp.MustCompile(`^([-*]|\d+\.)\s`)
 )
 
-// textLine is one line of a comment without its marks, and where it stands.
+// textLine is one line of a comment without its marks, and where it stands; trailing tells that
+// it stands behind a value.
 type textLine struct {
-	text string
-	line int
+	text     string
+	line     int
+	trailing bool
 }
 
 // comment reads the comment of a value: the comment lines right above its key in the key's own
@@ -34,12 +36,12 @@ func (p *parser) comment(name string, key, node *yaml.Node) (Comment, error) {
 			first--
 		}
 		for i := first; i < key.Line-1; i++ {
-			lines = append(lines, textLine{uncomment(p.lines[i]), i + 1})
+			lines = append(lines, textLine{text: uncomment(p.lines[i]), line: i + 1})
 		}
 	}
 	for _, text := range []string{key.LineComment, node.LineComment} {
 		if text != "" {
-			lines = append(lines, textLine{uncomment(text), key.Line})
+			lines = append(lines, textLine{text: uncomment(text), line: key.Line, trailing: true})
 		}
 	}
 	return p.readComment(name, lines)
@@ -57,7 +59,7 @@ func uncomment(line string) string {
 func (p *parser) readComment(name string, lines []textLine) (Comment, error) {
 	c := Comment{}
 	annotation := annotation{parser: p, keywords: map[string]any{}, comment: &c}
-	var free, documented []string
+	var free, documented, trailing []string
 	inDoc := false
 	for i := 0; i < len(lines); i++ {
 		text, line := strings.TrimSpace(lines[i].text), lines[i].line
@@ -92,6 +94,8 @@ func (p *parser) readComment(name string, lines []textLine) (Comment, error) {
 		case docStart.MatchString(text):
 			m := docStart.FindStringSubmatch(text)
 			c.DocType, documented, inDoc = strings.TrimSpace(m[1]), []string{m[2]}, true
+		case lines[i].trailing:
+			trailing = append(trailing, text)
 		case inDoc:
 			documented = append(documented, text)
 		case oldDocStart.MatchString(text) && lastKey(oldDocStart.FindStringSubmatch(text)[1]) == name:
@@ -104,6 +108,8 @@ func (p *parser) readComment(name string, lines []textLine) (Comment, error) {
 	}
 	if inDoc {
 		free = documented
+	} else if len(free) == 0 {
+		free = trailing
 	}
 	c.Description = paragraphs(free)
 	if len(annotation.keywords) > 0 {
@@ -114,6 +120,12 @@ func (p *parser) readComment(name string, lines []textLine) (Comment, error) {
 	}
 	delete(c.Schema, "description")
 	return c, nil
+}
+
+// empty tells whether there is no comment at all.
+func (c Comment) empty() bool {
+	return c.Description == "" && c.DocType == "" && c.DocDefault == "" && c.Section == "" &&
+		c.Schema == nil && !c.Ignored && !c.Required && !c.SkipProperties
 }
 
 func lastKey(path string) string {

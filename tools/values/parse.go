@@ -100,13 +100,42 @@ func (p *parser) children(mapping *yaml.Node, read map[string]any) ([]*Value, er
 	if err := p.claimKeys(mapping, taken); err != nil {
 		return nil, err
 	}
+	merged, err := p.mergedKeys(mapping)
+	if err != nil {
+		return nil, err
+	}
 	var children []*Value
-	err := p.eachKey(mapping, taken, true, func(key, node *yaml.Node) error {
-		child, err := p.value(key, node, read[keyAsHelm(key)])
+	err = p.eachKey(mapping, taken, true, func(key, node *yaml.Node) error {
+		name := keyAsHelm(key)
+		child, err := p.value(key, node, merged[name], read[name])
 		children = append(children, child)
 		return err
 	})
 	return children, err
+}
+
+// pair is a key of a mapping and its value.
+type pair struct{ key, node *yaml.Node }
+
+// mergedKeys lists what the mapping's merge keys bring in, also what own keys override.
+func (p *parser) mergedKeys(mapping *yaml.Node) (map[string]*pair, error) {
+	merged := map[string]*pair{}
+	for i := 0; i < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Tag != "!!merge" {
+			continue
+		}
+		for _, source := range mergeSources(mapping.Content[i+1]) {
+			if err := p.eachKey(source, map[string]bool{}, false, func(key, node *yaml.Node) error {
+				if name := keyAsHelm(key); merged[name] == nil {
+					merged[name] = &pair{key, node}
+				}
+				return nil
+			}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return merged, nil
 }
 
 // claimKeys notes the keys that stand in the mapping itself.
@@ -128,7 +157,8 @@ func (p *parser) claimKeys(mapping *yaml.Node, taken map[string]bool) error {
 }
 
 // eachKey visits the keys of the mapping and, at the place of a merge key, those that it merges
-// in. An own key wins over a merged one wherever it stands, and an earlier source over a later.
+// in. A key stands once: where it is an own key there, else where the first source has it. Which
+// default wins is not decided here but by what Helm reads.
 func (p *parser) eachKey(mapping *yaml.Node, taken map[string]bool, own bool, visit func(key, node *yaml.Node) error) error {
 	for i := 0; i < len(mapping.Content); i += 2 {
 		key, node := mapping.Content[i], mapping.Content[i+1]
@@ -154,11 +184,17 @@ func (p *parser) eachKey(mapping *yaml.Node, taken map[string]bool, own bool, vi
 	return nil
 }
 
-func (p *parser) value(key, node *yaml.Node, read any) (*Value, error) {
+// value builds one value. One without a comment that overrides a merged key takes that key's.
+func (p *parser) value(key, node *yaml.Node, merged *pair, read any) (*Value, error) {
 	v := &Value{Key: keyAsHelm(key), File: p.file, Line: key.Line, Default: read}
 	var err error
 	if v.Comment, err = p.comment(v.Key, key, node); err != nil {
 		return nil, err
+	}
+	if merged != nil && v.Comment.empty() {
+		if v.Comment, err = p.comment(v.Key, merged.key, merged.node); err != nil {
+			return nil, err
+		}
 	}
 	resolved := resolve(node)
 	if v.Types, err = typesOf(v, resolved.Tag == "!!float"); err != nil {

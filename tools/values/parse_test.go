@@ -40,6 +40,8 @@ func TestDescriptionsAreReadFromEveryHabitOfCommenting(t *testing.T) {
 		"paragraphs":                       {"# -- One.\n#\n# Two.\na: 1", "One.\n\nTwo."},
 		"list":                             {"# -- One of\n# - x, and\n#   more\n# - y\na: 1", "One of\n- x, and more\n- y"},
 		"at the end of the line":           {"a: 1 # -- Number of pods.", "Number of pods."},
+		"remark at the end of the line":    {"# -- Number of pods.\na: 1 # two", "Number of pods."},
+		"free remark at the end":           {"# Number of pods.\na: 1 # two", "Number of pods."},
 		"at the end of a map's line":       {"a: # -- Number of pods.\n  b: 1", "Number of pods."},
 		"at the end of a flow map's line":  {"a: {} # -- Number of pods.", "Number of pods."},
 		"free comment":                     {"# Number of pods.\na: 1", "Number of pods."},
@@ -204,6 +206,9 @@ both:
   # -- Own.
   size: own
 alias: *first
+over:
+  depth: 3
+  <<: *first
 `)
 	both := root.Child("both")
 	assert.Equal(t, []string{"depth", "speed", "size"}, keys(both))
@@ -212,6 +217,9 @@ alias: *first
 	assert.Equal(t, []string{"string"}, both.Child("size").Types)
 	assert.Equal(t, json.Number("2"), both.Child("speed").Default)
 	assert.Equal(t, "Depth.", root.Child("alias").Child("depth").Description)
+	assert.Equal(t, "Depth.", root.Child("over").Child("depth").Description, "an override without a comment keeps that of the merged key")
+	assert.Equal(t, json.Number("1"), root.Child("over").Child("depth").Default, "for Helm, a merge key overrides what stands before it")
+	assert.Equal(t, []string{"depth", "size"}, keys(root.Child("over")))
 }
 
 func TestDefaultsAreThoseThatHelmReads(t *testing.T) {

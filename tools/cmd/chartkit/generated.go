@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,40 +21,43 @@ type generatedFile struct {
 // finish writes the files, or with check fails if one is not what the command would write. A
 // file that is up to date is not touched. Line ends do not count, as git may have changed them.
 func finish(cmd *cobra.Command, files []generatedFile, check bool, chart string) error {
-	var stale []string
+	var stale []generatedFile
+	var report strings.Builder
 	for _, file := range files {
 		old, err := os.ReadFile(file.path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		missing := errors.Is(err, fs.ErrNotExist)
+		if err != nil && !missing {
 			return err
 		}
-		missing := err != nil
-		if !missing && bytes.Equal(unixLines(old), unixLines(file.content)) {
+		is, shall := unixLines(old), unixLines(file.content)
+		if !missing && is == shall {
 			continue
 		}
-		switch {
-		case check && missing:
-			stale = append(stale, file.path+" is missing\n")
-		case check:
-			shown, err := difference(string(unixLines(old)), string(unixLines(file.content)))
-			if err != nil {
-				return err
-			}
-			stale = append(stale, file.path+" is not up to date:\n"+shown)
-		default:
-			if err := writeAtomically(file.path, file.content); err != nil {
-				return err
-			}
-			fmt.Fprintln(cmd.OutOrStdout(), "wrote", file.path)
+		stale = append(stale, file)
+		if missing {
+			fmt.Fprintf(&report, "%s is missing\n", file.path)
+			continue
 		}
+		shown, err := difference(is, shall)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&report, "%s is not up to date:\n%s", file.path, shown)
 	}
-	if len(stale) > 0 {
-		return fmt.Errorf("%srun: %s %s", strings.Join(stale, ""), cmd.CommandPath(), chart)
+	if check && len(stale) > 0 {
+		return fmt.Errorf("%srun: %s %s", report.String(), cmd.CommandPath(), chart)
+	}
+	for _, file := range stale {
+		if err := writeAtomically(file.path, file.content); err != nil {
+			return err
+		}
+		fmt.Fprintln(cmd.OutOrStdout(), "wrote", file.path)
 	}
 	return nil
 }
 
-func unixLines(text []byte) []byte {
-	return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
+func unixLines(text []byte) string {
+	return strings.ReplaceAll(string(text), "\r\n", "\n")
 }
 
 // writeAtomically puts the content into a new file and renames it, so that a reader or a crash
