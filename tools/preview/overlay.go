@@ -25,8 +25,8 @@ type overlay struct {
 	routes map[string]string
 	// leftOut are the exporters that send elsewhere than to AWS.
 	leftOut []string
-	// detailedSummaries is whether an awsemf exporter has detailed_metrics.
-	detailedSummaries bool
+	// rules are what the configuration does to the identity of datapoints.
+	rules metricRules
 	// regions are the regions that the configuration names.
 	regions []string
 }
@@ -126,13 +126,13 @@ func expandEnvironment(text string, env map[string]string) string {
 
 // newOverlay reads the merged configuration of a pod. Endpoint is the URL of the AWS stand-in.
 func newOverlay(merged map[string]any, env map[string]string, endpoint string, pool *portPool) (*overlay, error) {
-	o := &overlay{tree: map[string]any{}, ports: map[int]int{}, routes: map[string]string{}}
+	o := &overlay{tree: map[string]any{}, ports: map[int]int{}, routes: map[string]string{}, rules: metricRules{rewritten: map[string]bool{}}}
 	pipelines := at(merged, "service", "pipelines")
 	if len(pipelines) == 0 {
 		return nil, errors.New("the collector's configuration has no service.pipelines")
 	}
 	b := &overlayBuilder{overlay: o, merged: merged, env: env, endpoint: strings.TrimSuffix(endpoint, "/"), pool: pool}
-	for _, step := range []func() error{b.receivers, b.exporters, b.extensions, b.telemetry} {
+	for _, step := range []func() error{b.receivers, b.processors, b.exporters, b.extensions, b.telemetry} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -235,6 +235,21 @@ func (b *overlayBuilder) receivers() error {
 	return nil
 }
 
+// processors notes which attributes get another value on the way. None of them needs an address.
+func (b *overlayBuilder) processors() error {
+	for _, id := range b.used("processors") {
+		list := map[string]string{"resource": "attributes", "attributes": "actions"}[componentType(id)]
+		actions, _ := at(b.merged, "processors", id)[list].([]any)
+		for _, action := range actions {
+			object, _ := action.(map[string]any)
+			if key, ok := object["key"].(string); ok && object["action"] != "delete" {
+				b.rules.rewritten[key] = true
+			}
+		}
+	}
+	return nil
+}
+
 var loopbackHosts = []string{"localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0"}
 
 // moved is the new address of a receiver of this very collector; empty when address is none.
@@ -267,7 +282,7 @@ func (b *overlayBuilder) exporters() error {
 		case "awsxray", "awsemf", "awscloudwatchlogs":
 			put(b.tree, b.endpoint, "exporters", id, "endpoint")
 			if detailed, _ := own["detailed_metrics"].(bool); detailed && componentType(id) == "awsemf" {
-				b.detailedSummaries = true
+				b.rules.detailedSummaries = true
 			}
 		case "otlp_grpc", "otlp":
 			endpoint, _ := own["endpoint"].(string)

@@ -108,25 +108,33 @@ type pointKey struct {
 	timeMs int64
 }
 
+// metricRules are what the collector's configuration does to the identity of datapoints.
+type metricRules struct {
+	// detailedSummaries is whether awsemf writes a metric for each part of a summary (detailed_metrics).
+	detailedSummaries bool
+	// rewritten are the attributes that processors set: their values are not those that were sent.
+	rewritten map[string]bool
+}
+
 // reconcilePoints compares datapoints by metric name, time, attributes and resource, as multisets.
 //
 // What is stored may have fewer fields than were sent (the exporter drops the resource unless told otherwise, processors
 // delete) and more (processors insert), but no field with another value. Among all pairs without a contradiction, those
 // with the fewest differences are taken first.
-func (l *ledger) reconcilePoints(snapshot awslocal.Snapshot, detailedSummaries bool) balance {
+func (l *ledger) reconcilePoints(snapshot awslocal.Snapshot, on metricRules) balance {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	names := map[string]bool{}
 	for _, point := range l.points {
 		names[point.name] = true
-		if detailedSummaries && point.kind == pmetric.MetricTypeSummary {
+		if on.detailedSummaries && point.kind == pmetric.MetricTypeSummary {
 			names[point.name+"_count"], names[point.name+"_sum"] = true, true
 		}
 	}
 	stored := map[pointKey][]*storedPoint{}
 	derived := map[string]bool{} // metrics that awsemf makes of a summary beside the one that stands for it
 	for _, point := range l.points {
-		if detailedSummaries && point.kind == pmetric.MetricTypeSummary {
+		if on.detailedSummaries && point.kind == pmetric.MetricTypeSummary {
 			derived[point.name], derived[point.name+"_sum"] = true, true
 		}
 	}
@@ -139,7 +147,7 @@ func (l *ledger) reconcilePoints(snapshot awslocal.Snapshot, detailedSummaries b
 	sent := map[pointKey][]*sentPoint{}
 	for _, point := range l.points {
 		name := point.name
-		if detailedSummaries && point.kind == pmetric.MetricTypeSummary {
+		if on.detailedSummaries && point.kind == pmetric.MetricTypeSummary {
 			name += "_count"
 		}
 		sent[pointKey{name, point.timeMs}] = append(sent[pointKey{name, point.timeMs}], point)
@@ -153,7 +161,7 @@ func (l *ledger) reconcilePoints(snapshot awslocal.Snapshot, detailedSummaries b
 		if key.timeMs == 0 {
 			continue
 		}
-		found, unmatched := match(points, candidates)
+		found, unmatched := match(points, candidates, on.rewritten)
 		for _, pair := range found {
 			b.arrived++
 			if !pair.stored.declared {
@@ -172,7 +180,7 @@ func (l *ledger) reconcilePoints(snapshot awslocal.Snapshot, detailedSummaries b
 				candidates = append(candidates, some...)
 			}
 		}
-		found, unmatched := match(points, candidates)
+		found, unmatched := match(points, candidates, on.rewritten)
 		b.arrived += len(found)
 		left = append(left, unmatched...)
 	}
@@ -181,9 +189,7 @@ func (l *ledger) reconcilePoints(snapshot awslocal.Snapshot, detailedSummaries b
 			switch {
 			case point.times == 0:
 			case derived[point.name] && !wasSentAs(l.points, point.name):
-			case len(winners[key]) > 0 && !point.otlp && sameSeriesWon(winners[key], point):
-				b.duplicated += point.times
-			case len(winners[key]) > 0 && point.otlp && sameSeriesWon(winners[key], point):
+			case sameSeriesWon(winners[key], point, on.rewritten):
 				b.duplicated += point.times
 			case names[point.name] || point.extracted:
 				b.unexpected += point.times
@@ -199,10 +205,19 @@ func wasSentAs(points []*sentPoint, name string) bool {
 	return slices.ContainsFunc(points, func(p *sentPoint) bool { return p.name == name && p.kind != pmetric.MetricTypeSummary })
 }
 
-func sameSeriesWon(winners []*sentPoint, point *storedPoint) bool {
-	return slices.ContainsFunc(winners, func(w *sentPoint) bool {
-		_, _, fits := difference(w, point)
-		return fits
+// sameSeriesWon tells whether a stored datapoint is one more of a series that has its arrival already.
+func sameSeriesWon(winners []*sentPoint, point *storedPoint, rewritten map[string]bool) bool {
+	return slices.ContainsFunc(winners, func(winner *sentPoint) bool {
+		for key, value := range point.fields {
+			have, ok := winner.labels[key]
+			if !ok {
+				have, ok = winner.resource[key]
+			}
+			if ok && have != value && !rewritten[key] {
+				return false
+			}
+		}
+		return true
 	})
 }
 
@@ -212,30 +227,9 @@ type pair struct {
 	stored *storedPoint
 }
 
-// difference counts the sent fields that the stored datapoint lacks and the fields that it has beyond them. It does not fit
-// when a field has another value.
-func difference(sent *sentPoint, stored *storedPoint) (lacking, beyond int, fits bool) {
-	shared := 0
-	for key, value := range stored.fields {
-		have, ok := sent.labels[key]
-		if !ok {
-			have, ok = sent.resource[key]
-		} else {
-			shared++
-		}
-		switch {
-		case !ok:
-			beyond++
-		case have != value:
-			return 0, 0, false
-		}
-	}
-	return len(sent.labels) - shared, beyond, true
-}
-
 // match pairs sent and stored datapoints of one key and lowers times of the stored ones by what was taken. Datapoints are
 // grouped by which fields they have, so that the work is nearly linear for many series of one shape.
-func match(points []*sentPoint, candidates []*storedPoint) (found []pair, unmatched []*sentPoint) {
+func match(points []*sentPoint, candidates []*storedPoint, rewritten map[string]bool) (found []pair, unmatched []*sentPoint) {
 	type shape struct{ labels, resource string }
 	sentShapes := map[shape][]*sentPoint{}
 	for _, point := range points {
@@ -288,7 +282,7 @@ func match(points []*sentPoint, candidates []*storedPoint) (found []pair, unmatc
 		for _, key := range sortedKeys(others[0].fields) {
 			_, label := some[0].labels[key]
 			_, resource := some[0].resource[key]
-			if label || resource {
+			if (label || resource) && !rewritten[key] {
 				shared = append(shared, key)
 			}
 		}

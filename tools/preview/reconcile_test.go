@@ -114,7 +114,7 @@ func TestSeriesOfTwoPodsWithoutAPodDimensionAreOneLostAndNamed(t *testing.T) {
 	l.addMetrics(testGauge("heap", map[string]any{"k8s.pod.name": "a", "service.name": "shop"}, map[string]any{"area": "old"}))
 	l.addMetrics(testGauge("heap", map[string]any{"k8s.pod.name": "b", "service.name": "shop"}, map[string]any{"area": "old"}))
 
-	b := l.reconcilePoints(emf(t, map[string]any{"heap": 1, "area": "old", "OTelLib": "lib"}), false)
+	b := l.reconcilePoints(emf(t, map[string]any{"heap": 1, "area": "old", "OTelLib": "lib"}), metricRules{})
 
 	assert.Equal(t, 2, b.sent)
 	assert.Equal(t, 1, b.arrived)
@@ -134,7 +134,7 @@ func TestSeriesOfTwoPodsWithAPodDimensionBothArrive(t *testing.T) {
 	b := l.reconcilePoints(emf(t,
 		map[string]any{"heap": 1, "area": "old", "k8s.pod.name": "a"},
 		map[string]any{"heap": 1, "area": "old", "k8s.pod.name": "b"},
-	), false)
+	), metricRules{})
 
 	assert.Equal(t, 2, b.arrived)
 	assert.Empty(t, b.lost)
@@ -144,18 +144,27 @@ func TestAStoredDatapointOfAnotherSeriesIsNoArrival(t *testing.T) {
 	l := newLedger()
 	l.addMetrics(testGauge("heap", nil, map[string]any{"area": "old"}))
 
-	b := l.reconcilePoints(emf(t, map[string]any{"heap": 1, "area": "young"}), false)
+	b := l.reconcilePoints(emf(t, map[string]any{"heap": 1, "area": "young"}), metricRules{})
 
 	assert.Zero(t, b.arrived)
 	assert.Equal(t, 1, b.unexpected)
 	assert.Len(t, b.lost, 1)
 }
 
+func TestAnAttributeThatAProcessorSetsDoesNotTellSeriesApart(t *testing.T) {
+	l := newLedger()
+	l.addMetrics(testGauge("heap", map[string]any{"k8s.cluster.name": "api.example"}, map[string]any{"area": "old"}))
+	snapshot := emf(t, map[string]any{"heap": 1, "area": "old", "k8s.cluster.name": "kyma"})
+
+	assert.Zero(t, l.reconcilePoints(snapshot, metricRules{}).arrived)
+	assert.Equal(t, 1, l.reconcilePoints(snapshot, metricRules{rewritten: map[string]bool{"k8s.cluster.name": true}}).arrived)
+}
+
 func TestADatapointStoredTwiceIsDuplicated(t *testing.T) {
 	l := newLedger()
 	l.addMetrics(testGauge("heap", nil, map[string]any{"area": "old"}))
 
-	b := l.reconcilePoints(emf(t, map[string]any{"heap": 1, "area": "old"}, map[string]any{"heap": 1, "area": "old"}), false)
+	b := l.reconcilePoints(emf(t, map[string]any{"heap": 1, "area": "old"}, map[string]any{"heap": 1, "area": "old"}), metricRules{})
 
 	assert.Equal(t, 1, b.arrived)
 	assert.Equal(t, 1, b.duplicated)
@@ -171,7 +180,7 @@ func TestAnEMFEventThatCloudWatchDoesNotExtractIsNoArrival(t *testing.T) {
 		Items: []awslocal.RejectedItem{{Metric: "heap", Timestamp: testTime}},
 	}}
 
-	b := l.reconcilePoints(snapshot, false)
+	b := l.reconcilePoints(snapshot, metricRules{})
 
 	assert.Zero(t, b.arrived)
 	require.Len(t, b.lost, 1)
@@ -186,7 +195,7 @@ func TestAMetricThatNoDeclarationNamesArrivesInLogsOnly(t *testing.T) {
 		{Timestamp: testTime, Via: awslocal.ViaPutLogEvents, Message: `{"heap":1,"area":"old"}`},
 	}}}}}}
 
-	b := l.reconcilePoints(snapshot, false)
+	b := l.reconcilePoints(snapshot, metricRules{})
 
 	assert.Equal(t, 1, b.arrived)
 	assert.Equal(t, 1, b.logOnly)
@@ -200,7 +209,7 @@ func TestValuesThatAreNoFiniteNumberAreLostAndNamed(t *testing.T) {
 	points.At(1).SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
 	l.addMetrics(md)
 
-	b := l.reconcilePoints(awslocal.Snapshot{}, false)
+	b := l.reconcilePoints(awslocal.Snapshot{}, metricRules{})
 
 	require.Len(t, b.lost, 2)
 	assert.Contains(t, b.lost[0].why, "stale marker")
@@ -221,7 +230,7 @@ func TestTheFirstPointOfACumulativeSeriesIsLostAndNamed(t *testing.T) {
 	}
 	l.addMetrics(md)
 
-	b := l.reconcilePoints(emf(t, map[string]any{"requests": 1}), false)
+	b := l.reconcilePoints(emf(t, map[string]any{"requests": 1}), metricRules{})
 
 	assert.Equal(t, 1, b.arrived)
 	require.Len(t, b.lost, 1)
@@ -239,8 +248,8 @@ func TestPartsOfAnExponentialHistogramAreOneArrival(t *testing.T) {
 	l.addMetrics(md)
 	part := func(count int) map[string]any { return map[string]any{"latency": map[string]any{"Count": count}} }
 
-	whole := l.reconcilePoints(emf(t, part(100), part(50)), false)
-	half := l.reconcilePoints(emf(t, part(100)), false)
+	whole := l.reconcilePoints(emf(t, part(100), part(50)), metricRules{})
+	half := l.reconcilePoints(emf(t, part(100)), metricRules{})
 
 	assert.Equal(t, 1, whole.arrived)
 	assert.Zero(t, whole.duplicated)
@@ -257,7 +266,7 @@ func TestDatapointsOfTheOTLPEndpointAreToldApartByResource(t *testing.T) {
 	b := l.reconcilePoints(awslocal.Snapshot{Metrics: []awslocal.Metric{{
 		Name: "heap", Dimensions: map[string]string{"area": "old"},
 		Datapoints: []awslocal.Datapoint{{Timestamp: testTime, Source: awslocal.ViaOTLP, Stored: 2, Fields: map[string]any{"k8s.pod.name": "a"}}},
-	}}}, false)
+	}}}, metricRules{})
 
 	assert.Equal(t, 1, b.arrived)
 	assert.Equal(t, 1, b.duplicated)
@@ -275,7 +284,7 @@ func TestManySeriesOfOneMillisecondAreMatchedEachWithItself(t *testing.T) {
 		}
 	}
 
-	b := l.reconcilePoints(emf(t, events...), false)
+	b := l.reconcilePoints(emf(t, events...), metricRules{})
 
 	assert.Equal(t, 2700, b.arrived)
 	assert.Len(t, b.lost, 300)

@@ -628,10 +628,13 @@ func lastLines(text string, n int) string {
 }
 
 func (r *run) balances(snapshot awslocal.Snapshot) (traces, metrics, logs balance) {
-	detailed := r.overlay != nil && r.overlay.detailedSummaries
+	var rules metricRules
+	if r.overlay != nil {
+		rules = r.overlay.rules
+	}
 	var done sync.WaitGroup
 	done.Go(func() { traces = r.ledger.reconcileSpans(snapshot) })
-	done.Go(func() { metrics = r.ledger.reconcilePoints(snapshot, detailed) })
+	done.Go(func() { metrics = r.ledger.reconcilePoints(snapshot, rules) })
 	done.Go(func() { logs = r.ledger.reconcileLogs(snapshot) })
 	done.Wait()
 	return traces, metrics, logs

@@ -33,5 +33,6 @@ func newRootCommand() *cobra.Command {
 	}
 	root.AddCommand(newAWSLocalCommand())
 	root.AddCommand(newCollectorCommand())
+	root.AddCommand(newPreviewCommand())
 	return root
 }
