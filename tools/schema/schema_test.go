@@ -317,6 +317,26 @@ dependencies:
 	requireRefused(t, dir, "orders: {install: 1}", "at '/orders/install': got number, want boolean")
 }
 
+func TestValuesThatHelmImportsFromASubchartAreDeclared(t *testing.T) {
+	dir := chartWith(t, map[string]string{
+		"Chart.yaml": `
+apiVersion: v2
+name: shop
+version: 0.1.0
+dependencies:
+  - name: db
+    version: 0.1.0
+    import-values: [ports, {child: server, parent: database.server}]
+`,
+		"values.yaml":           "database:\n  server:\n    name: own\n",
+		"charts/db/Chart.yaml":  "{apiVersion: v2, name: db, version: 0.1.0}",
+		"charts/db/values.yaml": "exports: {ports: {http: 80}}\nserver:\n  name: x\n  # @schema required:true\n  size: 1\n",
+	})
+	requireTaken(t, dir, "{http: 81, database: {server: {size: 2}}}")
+	requireRefused(t, dir, "http: web", "at '/http': got string, want integer")
+	requireRefused(t, dir, "database: {server: {sise: 2}}", "at '/database/server': additional properties 'sise' not allowed")
+}
+
 func TestADependencyWithoutItsSourceIsLeftToItsOwnSchema(t *testing.T) {
 	dir := chartWith(t, map[string]string{
 		"Chart.yaml": `

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chart/loader"
 	helmyaml "sigs.k8s.io/yaml"
 )
 
@@ -30,6 +33,9 @@ type Chart struct {
 	Subcharts []*Chart
 	// Parent is the chart in whose charts/ folder this one stands, nil if there is none.
 	Parent *chart.Metadata
+
+	// foreign holds the values of the charts in charts/ that are not among the Subcharts, by name.
+	foreign map[string]map[string]any
 }
 
 // Load reads a chart's folder. Chart.yaml is needed, values.yaml is not. Errors name the file and
@@ -113,57 +119,72 @@ func load(dir string, parent *chart.Metadata) (*Chart, error) {
 		return nil, err
 	}
 	c.declareConditions()
+	c.declareImports()
 	return c, nil
 }
 
-// loadSubcharts reads the folders below charts/ as Helm does, which skips names that start with
-// a dot or an underscore. A folder that stands there for a remote dependency is vendored: it is
-// its author's to document.
+// loadSubcharts reads charts/ as Helm does, which skips names that start with a dot or an
+// underscore. A packaged chart, and a folder that stands there for a remote dependency, is its
+// author's to document: only its values are read.
 func (c *Chart) loadSubcharts() error {
 	entries, err := os.ReadDir(filepath.Join(c.Dir, "charts"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	c.foreign = map[string]map[string]any{}
 	for _, entry := range entries {
-		dir := filepath.Join(c.Dir, "charts", entry.Name())
-		info, err := os.Stat(dir)
+		path := filepath.Join(c.Dir, "charts", entry.Name())
+		if strings.ContainsAny(entry.Name()[:1], "._") {
+			continue
+		}
+		if filepath.Ext(path) == ".tgz" {
+			packaged, err := loader.LoadFile(path)
+			if err != nil {
+				return fmt.Errorf("%s: no packaged chart: %w", path, err)
+			}
+			c.foreign[packaged.Name()] = packaged.Values
+			continue
+		}
+		metadata, err := readMetadata(path)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			continue // a file, or a folder that is no chart
+		} else if err != nil {
+			return err
+		}
+		if c.vendored(metadata.Name) {
+			vendored, err := loader.LoadDir(path)
+			if err != nil {
+				return fmt.Errorf("%s: no chart: %w", path, err)
+			}
+			c.foreign[metadata.Name] = vendored.Values
+			continue
+		}
+		sub, err := load(path, c.Metadata)
 		if err != nil {
 			return err
 		}
-		if !info.IsDir() || strings.ContainsAny(entry.Name()[:1], "._") {
-			continue
-		}
-		if _, err := os.Stat(filepath.Join(dir, "Chart.yaml")); errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		sub, err := load(dir, c.Metadata)
-		if err != nil {
-			return err
-		}
-		vendored := slices.ContainsFunc(c.Metadata.Dependencies, func(d *chart.Dependency) bool {
-			return d.Name == sub.Metadata.Name && strings.Contains(d.Repository, "://") && !strings.HasPrefix(d.Repository, "file://")
-		})
-		if !vendored {
-			c.Subcharts = append(c.Subcharts, sub)
-		}
+		c.Subcharts = append(c.Subcharts, sub)
 	}
 	return nil
 }
 
-// embedSubcharts gives every subchart a section under its name, or under its aliases.
+// vendored tells whether the chart of that name comes from a repository.
+func (c *Chart) vendored(name string) bool {
+	return slices.ContainsFunc(c.Metadata.Dependencies, func(d *chart.Dependency) bool {
+		return d.Name == name && strings.Contains(d.Repository, "://") && !strings.HasPrefix(d.Repository, "file://")
+	})
+}
+
+// embedSubcharts gives every subchart a section under its name, or under its aliases. Helm also
+// loads charts that Chart.yaml does not list.
 func (c *Chart) embedSubcharts() error {
 	listed := map[string]bool{}
 	for _, dependency := range c.Metadata.Dependencies {
-		name := dependency.Name
-		if dependency.Alias != "" {
-			name = dependency.Alias
-		}
-		sub := c.subchart(dependency.Name)
 		listed[dependency.Name] = true
-		if err := c.embed(name, sub); err != nil {
+		if err := c.embed(sectionOf(dependency), c.subchart(dependency.Name)); err != nil {
 			return err
 		}
-		c.Root.Child(name).Switchable = dependency.Condition != "" || len(dependency.Tags) > 0
+		c.Root.Child(sectionOf(dependency)).Switchable = dependency.Condition != "" || len(dependency.Tags) > 0
 	}
 	for _, sub := range c.Subcharts {
 		if !listed[sub.Metadata.Name] {
@@ -172,7 +193,22 @@ func (c *Chart) embedSubcharts() error {
 			}
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.foreign)) {
+		if !listed[name] {
+			if err := c.embed(name, nil); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
+}
+
+// sectionOf names the section of the values that configures a dependency.
+func sectionOf(dependency *chart.Dependency) string {
+	if dependency.Alias != "" {
+		return dependency.Alias
+	}
+	return dependency.Name
 }
 
 func (c *Chart) subchart(name string) *Chart {
@@ -198,6 +234,9 @@ func (c *Chart) embed(name string, sub *Chart) error {
 	}
 	if sub == nil {
 		own.Foreign = true
+		for _, child := range own.Children {
+			child.markExamples()
+		}
 		return nil
 	}
 	section := sub.Root.clone()
@@ -230,9 +269,7 @@ func share(own, globals *Value) {
 	for _, g := range globals.Children {
 		switch o := own.Child(g.Key); {
 		case o == nil && (own.Implied || !own.FreeForm()):
-			shared := g.clone()
-			shared.Required = false // The default stays in the subchart.
-			own.Children = append(own.Children, shared)
+			own.Children = append(own.Children, g.optional())
 		case o != nil && o.IsMap() && g.IsMap():
 			share(o, g)
 		}
@@ -242,15 +279,18 @@ func share(own, globals *Value) {
 // overlay puts a parent's values over a subchart's: the parent's defaults win, and so do its
 // comments where it has some. The subchart's types stay, as its own schema judges the values.
 func overlay(sub, parent *Value, at Path, owner *Chart) error {
+	if sub.Chart != nil {
+		owner = sub.Chart
+	}
 	for _, p := range parent.Children {
 		s := sub.Child(p.Key)
 		if s == nil {
 			switch {
-			case len(at) == 1 && (p.Key == globalKey || p.Key == "enabled" && !p.IsMap()):
+			case (sub.Key == "" || sub.Chart != nil) && (p.Key == globalKey || p.Key == "enabled" && !p.IsMap()):
 				sub.Children = append(sub.Children, p.clone())
 			case !sub.FreeForm():
 				return fmt.Errorf("%s:%d: %s is no value of the subchart %s, whose schema will refuse it; declare it in %s, or remove it here",
-					p.File, p.Line, at.Join(p.Key), owner.Metadata.Name, sub.File)
+					p.File, p.Line, at.Join(p.Key), owner.Metadata.Name, filepath.Join(owner.Dir, "values.yaml"))
 			}
 			continue
 		}
@@ -292,11 +332,7 @@ func (c *Chart) declareConditions() {
 	}
 	for _, dependency := range c.Parent.Dependencies {
 		for _, condition := range conditions(dependency) {
-			own := dependency.Name
-			if dependency.Alias != "" {
-				own = dependency.Alias
-			}
-			if dependency.Name == c.Metadata.Name && condition[0] == own && len(condition) > 1 {
+			if dependency.Name == c.Metadata.Name && condition[0] == sectionOf(dependency) && len(condition) > 1 {
 				c.declare(condition[1:], true, "Whether to install the subchart "+dependency.Name+".")
 			}
 		}
@@ -337,4 +373,73 @@ func (c *Chart) declare(path Path, first bool, description string) {
 		}
 		at = child
 	}
+}
+
+// declareImports adds the values that Helm copies from a subchart by "import-values".
+func (c *Chart) declareImports() {
+	for _, dependency := range c.Metadata.Dependencies {
+		for _, imported := range dependency.ImportValues {
+			from, to := Path{}, Path{}
+			switch imported := imported.(type) {
+			case string:
+				from = append(Path{"exports"}, strings.Split(imported, ".")...)
+			case map[string]any:
+				from = strings.Split(fmt.Sprint(imported["child"]), ".")
+				if parent := fmt.Sprint(imported["parent"]); parent != "." {
+					to = strings.Split(parent, ".")
+				}
+			}
+			source := c.foreignValue(dependency.Name)
+			if sub := c.subchart(dependency.Name); sub != nil {
+				source = sub.Root
+			}
+			for _, key := range from {
+				if source = source.Child(key); source == nil {
+					break
+				}
+			}
+			if source == nil {
+				continue // Helm warns and goes on.
+			}
+			at := c.Root
+			for _, key := range to {
+				child := at.Child(key)
+				if child == nil {
+					child = &Value{Key: key, File: source.File, Default: map[string]any{}, Types: []string{"object"}}
+					at.Children = append(at.Children, child)
+				}
+				at = child
+			}
+			merge(at, source)
+		}
+	}
+}
+
+// merge adds what is missing. A value that a chart gets from another need not be in its own.
+func merge(into, from *Value) {
+	if !into.IsMap() || len(into.Children) == 0 && into.Line > 0 && into.Key != "" {
+		return
+	}
+	for _, f := range from.Children {
+		if own := into.Child(f.Key); own != nil {
+			merge(own, f)
+			continue
+		}
+		into.Children = append(into.Children, f.optional())
+	}
+}
+
+// foreignValue makes a tree of the values of a chart that is not this one's to document. Their
+// types are not known for certain.
+func (c *Chart) foreignValue(name string) *Value {
+	var tree func(key string, read any) *Value
+	tree = func(key string, read any) *Value {
+		v := &Value{Key: key, Default: read, Foreign: true}
+		m, _ := read.(map[string]any)
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			v.Children = append(v.Children, tree(k, m[k]))
+		}
+		return v
+	}
+	return tree("", c.foreign[name])
 }

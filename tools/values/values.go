@@ -118,6 +118,16 @@ func (v *Value) clone() *Value {
 	return &c
 }
 
+// optional copies the tree without what it requires: the default may come from another chart.
+func (v *Value) optional() *Value {
+	c := v.clone()
+	c.Required = false
+	for i, child := range c.Children {
+		c.Children[i] = child.optional()
+	}
+	return c
+}
+
 // Path is the way from the root of a values file to a value.
 type Path []string
 
