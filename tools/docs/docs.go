@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -203,7 +204,7 @@ func propertyRows(prefix string, fragment map[string]any) []row {
 	properties, _ := fragment["properties"].(map[string]any)
 	required, _ := fragment["required"].([]any)
 	var rows []row
-	for _, name := range sortedKeys(properties) {
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
 		property, _ := properties[name].(map[string]any)
 		v := values.Value{Comment: values.Comment{Schema: property, Required: slices.Contains(required, any(name))}}
 		switch t := property["type"].(type) {
@@ -352,13 +353,4 @@ func escape(text string) string {
 	text = strings.ReplaceAll(strings.ReplaceAll(text, `\|`, "|"), "|", `\|`)
 	text = strings.ReplaceAll(text, "\n\n", "<br><br>")
 	return strings.ReplaceAll(text, "\n", "<br>")
-}
-
-func sortedKeys(m map[string]any) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -3,7 +3,6 @@ package schema
 import (
 	"bytes"
 	"encoding/json"
-	"sort"
 )
 
 // object is a JSON object that keeps the order of its members: properties stand in the order of
@@ -103,13 +102,4 @@ func renderIndented(out *bytes.Buffer, text json.RawMessage, key, indent string)
 	out.WriteString("\n" + indent)
 	out.WriteByte(text[len(text)-1])
 	return nil
-}
-
-func sortedKeys(m map[string]any) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -142,7 +143,7 @@ func (g generator) object(v *values.Value) object {
 			properties = append(properties, member{child.Key, g.value(child)})
 		}
 	}
-	for _, key := range sortedKeys(declared) {
+	for _, key := range slices.Sorted(maps.Keys(declared)) {
 		if v.Child(key) == nil {
 			properties = append(properties, member{key, closed(declared[key])})
 		}
@@ -189,7 +190,7 @@ var applicators = []string{"if", "then", "else", "allOf", "anyOf", "oneOf", "not
 // keywords copies those of the annotation that need no other treatment.
 func (g generator) keywords(v *values.Value) object {
 	s := object{}
-	for _, key := range sortedKeys(v.Schema) {
+	for _, key := range slices.Sorted(maps.Keys(v.Schema)) {
 		value := v.Schema[key]
 		switch {
 		case key == "type" || key == "properties" || key == "additionalProperties" || key == "required":

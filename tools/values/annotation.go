@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -81,7 +81,7 @@ func (a *annotation) block(lines []textLine, line int) error {
 	if !ok {
 		return a.errorf(line, "@schema: the block is no map; write one \"key: value\" a line")
 	}
-	for _, key := range sortedKeys(keywords) {
+	for _, key := range slices.Sorted(maps.Keys(keywords)) {
 		if err := a.set(key, keywords[key], line); err != nil {
 			return err
 		}
@@ -90,9 +90,9 @@ func (a *annotation) block(lines []textLine, line int) error {
 }
 
 func (a *annotation) set(key string, value any, line int) error {
-	if !slices.Contains(draft07Keywords, key) && !slices.Contains(ownKeywords, key) {
-		hint := "known are " + strings.Join(sortedStrings(append(slices.Clone(draft07Keywords), ownKeywords...)), ", ")
-		switch near := nearest(key, append(slices.Clone(draft07Keywords), ownKeywords...)); {
+	if known := slices.Concat(draft07Keywords, ownKeywords); !slices.Contains(known, key) {
+		hint := "known are " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
+		switch near := nearest(key, known); {
 		case key == "$ref" || key == "ref":
 			hint = "references are not followed; write the rules out, for example # @schema type:object;additionalProperties:true"
 		case near != "":
@@ -153,7 +153,7 @@ func (a *annotation) check(line int) error {
 		return a.errorf(line, "@schema: %v", err)
 	}
 	for keyword, value := range a.keywords {
-		if err := validFragment(value); err != nil {
+		if err := noReferences(value); err != nil {
 			return a.errorf(line, "@schema: %s: %v", keyword, err)
 		}
 	}
@@ -176,22 +176,22 @@ func (a *annotation) check(line int) error {
 	return nil
 }
 
-// validFragment refuses references anywhere in a keyword's value: an embedded subchart's
+// noReferences refuses references anywhere in a keyword's value: an embedded subchart's
 // annotation would point into another document, and a remote one would make Helm go online.
-func validFragment(value any) error {
+func noReferences(value any) error {
 	switch value := value.(type) {
 	case map[string]any:
 		for key, v := range value {
 			if text, ok := v.(string); ok && key == "$ref" {
 				return fmt.Errorf("the reference %q is not followed; write the rules out", text)
 			}
-			if err := validFragment(v); err != nil {
+			if err := noReferences(v); err != nil {
 				return err
 			}
 		}
 	case []any:
 		for _, v := range value {
-			if err := validFragment(v); err != nil {
+			if err := noReferences(v); err != nil {
 				return err
 			}
 		}
@@ -366,20 +366,6 @@ func jsonTypes(value any) (any, error) {
 		return json.Number(fmt.Sprint(value)), nil
 	}
 	return value, nil
-}
-
-func sortedKeys(m map[string]any) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
-}
-
-func sortedStrings(s []string) []string {
-	sort.Strings(s)
-	return s
 }
 
 // nearest finds the word that is at most two edits away, or "".
