@@ -68,7 +68,7 @@ type section struct {
 // Tables renders one Markdown table for each section, in the order in which the sections first
 // appear. The values of a subchart stand in sections of their own, under the subchart's name. A
 // map is a row of its own if it has a comment, and its keys follow it if one of them has a comment
-// or the map has none.
+// or the map has none. So do the properties that an annotation describes.
 func Tables(c *values.Chart) string {
 	w := &writer{}
 	w.children(c.Root, nil, place{})
@@ -199,8 +199,12 @@ func itemRows(path values.Path, items any) []row {
 	return propertyRows(path.String()+"[]", fragment)
 }
 
-// propertyRows documents the properties that a schema annotation describes.
+// propertyRows documents the properties of a schema annotation if it describes one of them; others
+// are well known, such as the fields of a Kubernetes object.
 func propertyRows(prefix string, fragment map[string]any) []row {
+	if !describesProperty(fragment) {
+		return nil
+	}
 	properties, _ := fragment["properties"].(map[string]any)
 	required, _ := fragment["required"].([]any)
 	var rows []row
@@ -228,6 +232,18 @@ func propertyRows(prefix string, fragment map[string]any) []row {
 		rows = append(rows, propertyRows(key, property)...)
 	}
 	return rows
+}
+
+func describesProperty(fragment map[string]any) bool {
+	properties, _ := fragment["properties"].(map[string]any)
+	for _, property := range properties {
+		p, _ := property.(map[string]any)
+		items, _ := p["items"].(map[string]any)
+		if p["description"] != nil || describesProperty(p) || describesProperty(items) {
+			return true
+		}
+	}
+	return false
 }
 
 // kind names the types of a value.

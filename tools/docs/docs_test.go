@@ -90,12 +90,15 @@ func TestItemsOfAListAreDocumented(t *testing.T) {
 		"| `env[].value` | string or integer | `\"\"` |  |  |",
 		"| `sel` | object | `{}` |  |  |",
 		"| `sel.include` | array of string |  |  | In. |",
+		"| `tolerations` | array of object | `[]` |  |  |",
 	}, rows(t, `
 # -- Variables.
 # @schema items:{type: object, required: [name], properties: {value: {type: [string, integer], default: ""}, name: {type: string, description: Name.}}}
 env: []
 # @schema properties:{include: {type: array, items: {type: string}, description: In.}}
 sel: {}
+# @schema items:{type: object, properties: {key: {type: string}}}
+tolerations: []
 `))
 }
 

@@ -18,14 +18,17 @@ func newSchemaCommand() *cobra.Command {
 from values.yaml and its comments.
 
 The schema is strict: a key that values.yaml does not declare is refused, at any depth. A key whose
-default is {} stays free-form, as does a map annotated "additionalProperties:true" (one level) or
-"skipProperties:true" (the whole subtree). Annotations stand in the comment of a key:
+default is {} stays free-form, as does a map annotated "additionalProperties:true", in which only the
+keys with a comment keep their rules, or "skipProperties:true", in which none does. Annotations stand
+in the comment of a key:
 
   # -- Number of pods.
   # @schema minimum:1;maximum:10
   replicas: 2
 
-A rule that is too long for a line is a block of YAML between two lines "# @schema".`,
+A rule that is too long for a line is a block of YAML between two lines "# @schema". The objects that
+"properties" and "items" of an annotation describe are as strict as the chart's own maps, unless they
+say additionalProperties themselves.`,
 		Example: "  chartkit schema charts/kyma-cloudwatch\n  chartkit schema charts/kyma-cloudwatch --check",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
