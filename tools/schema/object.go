@@ -14,6 +14,14 @@ type member struct {
 	value any
 }
 
+func (o object) keys() []string {
+	keys := make([]string, len(o))
+	for i, m := range o {
+		keys[i] = m.key
+	}
+	return keys
+}
+
 // MarshalJSON writes the members in their order.
 func (o object) MarshalJSON() ([]byte, error) {
 	var out bytes.Buffer

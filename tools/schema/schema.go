@@ -91,7 +91,12 @@ func (g generator) root(v *values.Value) object {
 	}
 	s = append(s, member{"type", "object"})
 	s = append(s, g.keywords(v)...)
-	s = append(s, member{"properties", properties}, member{"additionalProperties", v.Foreign})
+	s = append(s, member{"properties", properties})
+	if v.Foreign {
+		s = append(s, member{"additionalProperties", true})
+	} else {
+		s = append(s, member{"additionalProperties", noOther(properties.keys())})
+	}
 	return append(s, g.required(v)...)
 }
 
@@ -157,7 +162,7 @@ func (g generator) object(v *values.Value) object {
 	case annotated && open != true:
 		s = append(s, member{"additionalProperties", closed(open)})
 	case !v.FreeForm():
-		s = append(s, member{"additionalProperties", false})
+		s = append(s, member{"additionalProperties", noOther(properties.keys())})
 	}
 	return append(s, g.required(v)...)
 }
@@ -212,6 +217,16 @@ func (g generator) keywords(v *values.Value) object {
 	return s
 }
 
+// noOther refuses every key that an object does not declare. Helm prints, for `additionalProperties: false`,
+// only that a key is not allowed; of a constant it prints the constant, and the key's own path. So the constant
+// is the sentence that mends: no values file holds it.
+func noOther(keys []string) any {
+	if len(keys) == 0 {
+		return false
+	}
+	return object{{"const", "absent: the keys here are " + strings.Join(keys, ", ")}}
+}
+
 // closed makes the objects of an annotation strict where they declare properties and do not say
 // otherwise, as the values' own maps are.
 func closed(fragment any) any {
@@ -235,10 +250,10 @@ func closed(fragment any) any {
 			}
 			out[key] = value
 		}
-		_, declares := fragment["properties"]
+		declared, declares := out["properties"].(map[string]any)
 		_, says := fragment["additionalProperties"]
 		if declares && !says {
-			out["additionalProperties"] = false
+			out["additionalProperties"] = noOther(slices.Sorted(maps.Keys(declared)))
 		}
 		return out
 	case []any:

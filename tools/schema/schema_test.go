@@ -23,8 +23,8 @@ queue:
     size: 1Gi
 `})
 	requireTaken(t, dir, "queue: {storage: {size: 2Gi}}")
-	requireRefused(t, dir, "replcias: 2", "shop:", "at '': additional properties 'replcias' not allowed")
-	requireRefused(t, dir, "queue: {storage: {sise: 2Gi}}", "at '/queue/storage': additional properties 'sise' not allowed")
+	requireRefused(t, dir, "replcias: 2", "shop:", "at '/replcias': value must be 'absent: the keys here are ")
+	requireRefused(t, dir, "queue: {storage: {sise: 2Gi}}", "at '/queue/storage/sise': value must be 'absent: the keys here are ")
 }
 
 func TestAValueOfAnotherTypeIsRefusedWithItsPath(t *testing.T) {
@@ -137,7 +137,7 @@ none: {}
 	requireTaken(t, dir, "allLevels: {other: 1, known: {a: x, b: y}}")
 	requireTaken(t, dir, "labels: {team: a}")
 	requireRefused(t, dir, "nodeSelector: text", "at '/nodeSelector': got string, want object")
-	requireRefused(t, dir, "oneLevel: {known: {b: 1}}", "at '/oneLevel/known': additional properties 'b' not allowed")
+	requireRefused(t, dir, "oneLevel: {known: {b: 1}}", "at '/oneLevel/known/b': value must be 'absent: the keys here are ")
 	requireRefused(t, dir, "oneLevel: {known: {a: x}}", "at '/oneLevel/known/a': got string, want integer")
 	requireRefused(t, dir, "labels: {team: 1}", "at '/labels/team': got number, want string")
 	requireRefused(t, dir, "none: {a: 1}", "at '/none': additional properties 'a' not allowed")
@@ -162,9 +162,9 @@ ports: [80, 443]
 	requireTaken(t, dir, "env: [{name: A, from: {key: k}}]")
 	requireTaken(t, dir, "tolerations: [{key: null, operator: Exists}]")
 	requireTaken(t, dir, "ports: [1]")
-	requireRefused(t, dir, "env: [{name: A}, {nmae: B}]", "at '/env/1': missing property 'name'", "at '/env/1': additional properties 'nmae' not allowed")
-	requireRefused(t, dir, "env: [{name: A, from: {kye: k}}]", "at '/env/0/from': additional properties 'kye' not allowed")
-	requireRefused(t, dir, "hosts: [{hots: a}]", "at '/hosts/0': additional properties 'hots' not allowed")
+	requireRefused(t, dir, "env: [{name: A}, {nmae: B}]", "at '/env/1': missing property 'name'", "at '/env/1/nmae': value must be 'absent: the keys here are ")
+	requireRefused(t, dir, "env: [{name: A, from: {kye: k}}]", "at '/env/0/from/kye': value must be 'absent: the keys here are ")
+	requireRefused(t, dir, "hosts: [{hots: a}]", "at '/hosts/0/hots': value must be 'absent: the keys here are ")
 	requireRefused(t, dir, "tolerations: [{key: 1}]", "at '/tolerations/0/key': got number")
 	requireRefused(t, dir, "ports: [http]", "at '/ports/0': got string, want integer")
 }
@@ -176,7 +176,7 @@ attributes:
   k8s.pod.uid: y
 `})
 	requireTaken(t, dir, `attributes: {"k8s.node.ip": z}`)
-	requireRefused(t, dir, "attributes: {k8s: {node: {ip: z}}}", "at '/attributes': additional properties 'k8s' not allowed")
+	requireRefused(t, dir, "attributes: {k8s: {node: {ip: z}}}", "at '/attributes/k8s': value must be 'absent: the keys here are ")
 }
 
 func TestARequiredKeyMustBeThere(t *testing.T) {
@@ -203,9 +203,9 @@ more:
   depth: deep
 `})
 	requireTaken(t, dir, "{same: {depth: 2}, more: {depth: x, size: {max: 2}}}")
-	requireRefused(t, dir, "same: {deph: 2}", "at '/same': additional properties 'deph' not allowed")
+	requireRefused(t, dir, "same: {deph: 2}", "at '/same/deph': value must be 'absent: the keys here are ")
 	requireRefused(t, dir, "more: {depth: 2}", "at '/more/depth': got number, want string")
-	requireRefused(t, dir, "more: {size: {mx: 2}}", "at '/more/size': additional properties 'mx' not allowed")
+	requireRefused(t, dir, "more: {size: {mx: 2}}", "at '/more/size/mx': value must be 'absent: the keys here are ")
 }
 
 func TestAChartWithoutValuesTakesOnlyWhatHelmHandsDown(t *testing.T) {
@@ -213,7 +213,7 @@ func TestAChartWithoutValuesTakesOnlyWhatHelmHandsDown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := chartWith(t, map[string]string{"values.yaml": content})
 			requireTaken(t, dir, "{global: {anything: 1}, enabled: false}")
-			requireRefused(t, dir, "replicas: 1", "at '': additional properties 'replicas' not allowed")
+			requireRefused(t, dir, "replicas: 1", "at '/replicas': value must be 'absent: the keys here are ")
 		})
 	}
 }
@@ -258,12 +258,12 @@ func TestAStrictSubchartInsideAStrictChartTakesItsDefaults(t *testing.T) {
 
 func TestAStrictSubchartInsideAStrictChartRefusesMistakesWithTheirPath(t *testing.T) {
 	dir := chartWith(t, umbrella)
-	requireRefused(t, dir, "db: {queue: {mx: 1}}", "shop:", "at '/db/queue': additional properties 'mx' not allowed")
-	requireRefused(t, dir, "db: {sise: 1}", "at '/db': additional properties 'sise' not allowed")
+	requireRefused(t, dir, "db: {queue: {mx: 1}}", "shop:", "at '/db/queue/mx': value must be 'absent: the keys here are ")
+	requireRefused(t, dir, "db: {sise: 1}", "at '/db/sise': value must be 'absent: the keys here are ")
 	requireRefused(t, dir, "db: {size: big}", "at '/db/size': got string, want integer")
 	requireRefused(t, dir, "db: {enabled: 'yes'}", "at '/db/enabled': got string, want boolean")
-	requireRefused(t, dir, "global: {aws: {regoin: r}}", "at '/global/aws': additional properties 'regoin' not allowed")
-	requireRefused(t, dir, "global: {awz: {}}", "at '/global': additional properties 'awz' not allowed")
+	requireRefused(t, dir, "global: {aws: {regoin: r}}", "at '/global/aws/regoin': value must be 'absent: the keys here are ")
+	requireRefused(t, dir, "global: {awz: {}}", "at '/global/awz': value must be 'absent: the keys here are ")
 	requireRefused(t, dir, "global: {class: best}", "at '/global/class': value must be one of 'fast', 'cheap'")
 	requireRefused(t, dir, "db: {queue: {max: null}}", "db:", "at '/queue': missing property 'max'")
 	requireRefused(t, dir, "db: {queue: {bounds: {min: null}}}", "db:", "at '/queue/bounds'", "missing property 'min'")
@@ -273,7 +273,7 @@ func TestASubchartThatIsSwitchedOffNeedsNoValues(t *testing.T) {
 	dir := chartWith(t, umbrella)
 	requireTaken(t, dir, "db: {enabled: false}")
 	requireTaken(t, dir, "db: {enabled: false, queue: {bounds: {}}}")
-	requireRefused(t, dir, "db: {enabled: false, sise: 1}", "at '/db': additional properties 'sise' not allowed")
+	requireRefused(t, dir, "db: {enabled: false, sise: 1}", "at '/db/sise': value must be 'absent: the keys here are ")
 }
 
 func TestAChartMayBeTheSubchartOfAnyOther(t *testing.T) {
@@ -284,8 +284,8 @@ func TestAChartMayBeTheSubchartOfAnyOther(t *testing.T) {
 	require.NoError(t, os.CopyFS(filepath.Join(parent, "charts", "shop"), os.DirFS(dir)))
 
 	requireTaken(t, parent, "")
-	requireRefused(t, parent, "shop: {db: {sise: 1}}", "shop:", "at '/db': additional properties 'sise' not allowed")
-	requireRefused(t, parent, "global: {team: a}", "shop:", "at '/global': additional properties 'team' not allowed")
+	requireRefused(t, parent, "shop: {db: {sise: 1}}", "shop:", "at '/db/sise': value must be 'absent: the keys here are ")
+	requireRefused(t, parent, "global: {team: a}", "shop:", "at '/global/team': value must be 'absent: the keys here are ")
 
 	t.Run("and with other charts' globals if it opens its own", func(t *testing.T) {
 		write(t, filepath.Join(dir, "values.yaml"), "# @schema additionalProperties:true\nglobal:\n  aws:\n    # -- Region.\n    region: ''\n")
@@ -293,7 +293,7 @@ func TestAChartMayBeTheSubchartOfAnyOther(t *testing.T) {
 		write(t, filepath.Join(parent, "charts", "shop", "values.yaml"), "global: {aws: {region: ''}}\n")
 		write(t, filepath.Join(parent, "charts", "shop", "values.schema.json"), open)
 		requireTaken(t, parent, "global: {team: a}")
-		requireRefused(t, parent, "global: {aws: {regoin: r}}", "shop:", "at '/global/aws': additional properties 'regoin' not allowed")
+		requireRefused(t, parent, "global: {aws: {regoin: r}}", "shop:", "at '/global/aws/regoin': value must be 'absent: the keys here are ")
 	})
 }
 
@@ -312,8 +312,8 @@ dependencies:
 		"charts/db/values.yaml": "size: 1\n",
 	})
 	requireTaken(t, dir, "{orders: {install: true, size: 3}, users: {install: false}, tags: {storage: true}, global: {databases: {on: true}}}")
-	requireRefused(t, dir, "tags: {storge: true}", "at '/tags': additional properties 'storge' not allowed")
-	requireRefused(t, dir, "users: {sise: 1}", "at '/users': additional properties 'sise' not allowed")
+	requireRefused(t, dir, "tags: {storge: true}", "at '/tags/storge': value must be 'absent: the keys here are ")
+	requireRefused(t, dir, "users: {sise: 1}", "at '/users/sise': value must be 'absent: the keys here are ")
 	requireRefused(t, dir, "orders: {install: 1}", "at '/orders/install': got number, want boolean")
 }
 
@@ -334,7 +334,7 @@ dependencies:
 	})
 	requireTaken(t, dir, "{http: 81, database: {server: {size: 2}}}")
 	requireRefused(t, dir, "http: web", "at '/http': got string, want integer")
-	requireRefused(t, dir, "database: {server: {sise: 2}}", "at '/database/server': additional properties 'sise' not allowed")
+	requireRefused(t, dir, "database: {server: {sise: 2}}", "at '/database/server/sise': value must be 'absent: the keys here are ")
 }
 
 func TestADependencyWithoutItsSourceIsLeftToItsOwnSchema(t *testing.T) {

@@ -21,7 +21,7 @@ Combinations that the schema cannot judge. Each message says what is wrong and t
 {{- fail "\n\nglobal.aws.region is missing: every call to AWS needs a region. Write, for example:\n\nglobal:\n  aws:\n    region: eu-central-1\n" -}}
 {{- end -}}
 
-{{- if not (regexMatch "^[a-z]{2}(-[a-z]+)+-[0-9]+$" $aws.region) -}}
+{{- if not (regexMatch "^[a-z]{2,4}(-[a-z]+)+-[0-9]+$" $aws.region) -}}
 {{- fail (printf "\n\nglobal.aws.region is %q, which is not a region's code. Write, for example:\n\nglobal:\n  aws:\n    region: eu-central-1\n" $aws.region) -}}
 {{- end -}}
 {{- if and $aws.endpoint (not (regexMatch "^https?://[^/]+$" $aws.endpoint)) -}}
