@@ -95,7 +95,7 @@ func parseTermPattern(pattern string) (func(string) bool, error) {
 }
 
 // expressionTokens cuts JSON patterns and X-Ray filter expressions.
-var expressionTokens = regexp.MustCompile(`^(?:\s+|("(?:[^"\\]|\\.)*")|(%[^%]+%)|(&&|\|\||!=|<=|>=|[=<>!(){}\[\],:])|([^\s"%&|=<>!(){}\[\],:]+))`)
+var expressionTokens = regexp.MustCompile(`^(?:\s+|("(?:[^"\\]|\\.)*")|(%[^%]+%)|(&&|\|\||!=|<=|>=|[&|=<>!(){}\[\],:])|([^\s"%&|=<>!(){}\[\],:]+))`)
 
 type tokens struct {
 	list []string

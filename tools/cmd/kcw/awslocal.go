@@ -112,6 +112,7 @@ func (o *awsLocalOptions) printUsage(out io.Writer, endpoint string) {
 For the AWS CLI, SDKs and the collector's awsxray, awsemf and awscloudwatchlogs exporters (or write "endpoint: %[1]s"
 in their configuration):
   export AWS_ENDPOINT_URL=%[1]s
+  export AWS_ENDPOINT_URL_STS=%[1]s    # SDKs for Go need it apart for web identity
   export AWS_REGION=%[2]s
   export AWS_ACCESS_KEY_ID=%[3]s
   export AWS_SECRET_ACCESS_KEY=%[4]s
