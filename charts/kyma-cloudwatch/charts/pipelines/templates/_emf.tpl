@@ -5,9 +5,8 @@ first point dropped. Kyma's own conversion to deltas leaves those sums alone. As
 */}}
 {{- define "kyma-cloudwatch.pipelines.emfTransform" -}}
 {{- if eq .Values.global.metrics.exporter "emf" -}}
-- conditions:
-    - metric.type == METRIC_DATA_TYPE_SUM and metric.is_monotonic == false and metric.aggregation_temporality == AGGREGATION_TEMPORALITY_CUMULATIVE
-  statements:
-    - convert_sum_to_gauge()
+{{- /* The condition stands in the statement: from its path Kyma infers the context. */ -}}
+- statements:
+    - convert_sum_to_gauge() where metric.type == METRIC_DATA_TYPE_SUM and metric.is_monotonic == false and metric.aggregation_temporality == AGGREGATION_TEMPORALITY_CUMULATIVE
 {{- end -}}
 {{- end -}}
