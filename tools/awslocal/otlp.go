@@ -1,6 +1,7 @@
 package awslocal
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -50,12 +51,8 @@ type otlpMessage interface {
 	UnmarshalJSON([]byte) error
 }
 
-// decodeOTLP reads the request after the checks of its form: content type and size.
-func (c *call) decodeOTLP(request otlpMessage, maxBytes int) *apiError {
-	if len(c.body) > maxBytes {
-		return &apiError{Code: "RequestEntityTooLargeException", Status: http.StatusRequestEntityTooLarge,
-			Message: fmt.Sprintf("Upload too large: %d bytes exceeds limit of %d", len(c.body), maxBytes)}
-	}
+// decodeOTLP reads the request in the encoding that its content type names.
+func (c *call) decodeOTLP(request otlpMessage) *apiError {
 	var err error
 	switch c.contentType {
 	case contentTypeProtobuf:
@@ -70,6 +67,15 @@ func (c *call) decodeOTLP(request otlpMessage, maxBytes int) *apiError {
 		return clientError(errCodeSerialization, "the body is not an OTLP request: %s", err)
 	}
 	return nil
+}
+
+// checkOTLPSize comes after decoding, so that the items of a request that is too large can be named.
+func (c *call) checkOTLPSize(maxBytes int) *apiError {
+	if len(c.body) <= maxBytes {
+		return nil
+	}
+	return &apiError{Code: "RequestEntityTooLargeException", Status: http.StatusRequestEntityTooLarge,
+		Message: fmt.Sprintf("Upload too large: %d bytes exceeds limit of %d", len(c.body), maxBytes)}
 }
 
 // answerOTLP writes the response in the encoding of the request.
@@ -119,7 +125,7 @@ func errResourceSize(code string) *apiError {
 // document which of both it does (times, size of a span) this endpoint leaves out the span.
 func exportTraces(s *Server, w http.ResponseWriter, c *call) *apiError {
 	request := ptraceotlp.NewExportRequest()
-	if err := c.decodeOTLP(request, MaxOTLPTracesBytes); err != nil {
+	if err := c.decodeOTLP(request); err != nil {
 		return err
 	}
 	traces := request.Traces()
@@ -133,6 +139,9 @@ func exportTraces(s *Server, w http.ResponseWriter, c *call) *apiError {
 			}
 		}
 		return err
+	}
+	if err := c.checkOTLPSize(MaxOTLPTracesBytes); err != nil {
+		return fail(err)
 	}
 	if !s.config.TransactionSearch {
 		return fail(clientError(errCodeInvalidRequest, "The OTLP API is supported with CloudWatch Logs as a Trace Segment Destination."))
@@ -273,75 +282,42 @@ func text(attributes pcommon.Map, keys ...string) string {
 // exportLogs stores log records as events of the group and stream that the headers name.
 func exportLogs(s *Server, w http.ResponseWriter, c *call) *apiError {
 	request := plogotlp.NewExportRequest()
-	maxBytes := MaxOTLPLogsBytes
-	if largeLogRegions[s.config.Region] {
-		maxBytes = MaxOTLPLogsBytesLarge
-	}
-	if err := c.decodeOTLP(request, maxBytes); err != nil {
+	if err := c.decodeOTLP(request); err != nil {
 		return err
 	}
 	logs := request.Logs()
 	c.items = logs.LogRecordCount()
 	group, stream := c.request.Header.Get(headerLogGroup), c.request.Header.Get(headerLogStream)
-	switch {
-	case group == "" || stream == "":
-		return clientError(errCodeInvalidParameter, "The headers x-aws-log-group and x-aws-log-stream are required")
-	case c.items > MaxOTLPLogRecords:
-		return clientError(errCodeInvalidParameter, "The request has %d log records, more than the limit of %d", c.items, MaxOTLPLogRecords)
+	events := logEvents(logs, c.now)
+	item := func(e otlpEvent) RejectedItem {
+		return RejectedItem{LogGroup: group, LogStream: stream, Timestamp: time.UnixMilli(e.timestampMs).UTC(), Message: excerpt(e.message)}
 	}
-
-	type event struct {
-		timestampMs int64
-		message     string
-		truncated   bool
-	}
-	var events []event
-	earliest, latest := int64(math.MaxInt64), int64(math.MinInt64)
-	sizer := plog.ProtoMarshaler{}
-	for _, rl := range logs.ResourceLogs().All() {
-		for _, sl := range rl.ScopeLogs().All() {
-			bare := plog.NewResourceLogs()
-			rl.Resource().CopyTo(bare.Resource())
-			sl.Scope().CopyTo(bare.ScopeLogs().AppendEmpty().Scope())
-			if sizer.ResourceLogsSize(bare) > MaxOTLPResourceScopeBytes {
-				return errResourceSize(errCodeInvalidParameter)
-			}
-			for _, record := range sl.LogRecords().All() {
-				at := record.Timestamp()
-				if at == 0 {
-					at = record.ObservedTimestamp()
-				}
-				ms := at.AsTime().UnixMilli()
-				if at == 0 {
-					ms = c.now.UnixMilli()
-				}
-				earliest, latest = min(earliest, ms), max(latest, ms)
-				message, truncated := logMessage(rl.Resource(), sl.Scope(), record)
-				events = append(events, event{ms, message, truncated})
-			}
+	if err := s.checkLogs(c, logs, events, group, stream); err != nil {
+		for _, e := range events {
+			c.rejected = append(c.rejected, item(e))
 		}
-	}
-	if len(events) > 0 && latest-earliest > MaxLogEventsSpan.Milliseconds() {
-		return clientError(errCodeInvalidParameter, "The batch of log events in a single request cannot span more than 24 hours.")
+		return err
 	}
 
 	s.mu.Lock()
 	g, st, err := s.logs.stream(group, stream)
 	if err != nil {
 		s.mu.Unlock()
+		for _, e := range events {
+			c.rejected = append(c.rejected, item(e))
+		}
 		return err
 	}
 	p := partial{c: c, s: s}
 	refused := map[string]int{}
 	for _, e := range events {
-		item := RejectedItem{LogGroup: group, LogStream: stream, Timestamp: time.UnixMilli(e.timestampMs).UTC(), Message: excerpt(e.message)}
 		if age := s.logEventAge(g, e.timestampMs, c.now); age != "" {
-			p.reject(age, logEventAgeReasons[age], false, excerpt(e.message), item)
+			p.reject(age, logEventAgeReasons[age], false, excerpt(e.message), item(e))
 			refused[age]++
 			continue
 		}
 		if e.truncated {
-			p.reject(RejectOTLPTruncated, fmt.Sprintf("the log event is larger than %d bytes: its largest fields are stored truncated", MaxLogEventBytes), true, excerpt(e.message), item)
+			p.reject(RejectOTLPTruncated, fmt.Sprintf("the log event is larger than %d bytes: its largest fields are stored truncated", MaxLogEventBytes), true, excerpt(e.message), item(e))
 		}
 		s.logs.append(st, e.timestampMs, c.now, e.message, ViaOTLP)
 	}
@@ -355,6 +331,64 @@ func exportLogs(s *Server, w http.ResponseWriter, c *call) *apiError {
 		})))
 	}
 	return c.answerOTLP(w, response)
+}
+
+// checkLogs applies the rules of requests.
+func (s *Server) checkLogs(c *call, logs plog.Logs, events []otlpEvent, group, stream string) *apiError {
+	maxBytes := MaxOTLPLogsBytes
+	if largeLogRegions[s.config.Region] {
+		maxBytes = MaxOTLPLogsBytesLarge
+	}
+	if err := c.checkOTLPSize(maxBytes); err != nil {
+		return err
+	}
+	switch {
+	case group == "" || stream == "":
+		return clientError(errCodeInvalidParameter, "The headers x-aws-log-group and x-aws-log-stream are required")
+	case len(events) > MaxOTLPLogRecords:
+		return clientError(errCodeInvalidParameter, "The request has %d log records, more than the limit of %d", len(events), MaxOTLPLogRecords)
+	}
+	sizer := plog.ProtoMarshaler{}
+	for _, rl := range logs.ResourceLogs().All() {
+		for _, sl := range rl.ScopeLogs().All() {
+			bare := plog.NewResourceLogs()
+			rl.Resource().CopyTo(bare.Resource())
+			sl.Scope().CopyTo(bare.ScopeLogs().AppendEmpty().Scope())
+			if sizer.ResourceLogsSize(bare) > MaxOTLPResourceScopeBytes {
+				return errResourceSize(errCodeInvalidParameter)
+			}
+		}
+	}
+	earliest, latest := int64(math.MaxInt64), int64(math.MinInt64)
+	for _, e := range events {
+		earliest, latest = min(earliest, e.timestampMs), max(latest, e.timestampMs)
+	}
+	if len(events) > 0 && latest-earliest > MaxLogEventsSpan.Milliseconds() {
+		return clientError(errCodeInvalidParameter, "The batch of log events in a single request cannot span more than 24 hours.")
+	}
+	return nil
+}
+
+// otlpEvent is a log record as an event.
+type otlpEvent struct {
+	timestampMs int64
+	message     string
+	truncated   bool
+}
+
+// logEvents takes a record's own time, else the time it was observed, else now.
+func logEvents(logs plog.Logs, now time.Time) []otlpEvent {
+	var events []otlpEvent
+	for _, rl := range logs.ResourceLogs().All() {
+		for _, sl := range rl.ScopeLogs().All() {
+			for _, record := range sl.LogRecords().All() {
+				at := cmp.Or(record.Timestamp(), record.ObservedTimestamp(), pcommon.NewTimestampFromTime(now))
+				message, truncated := logMessage(rl.Resource(), sl.Scope(), record)
+				events = append(events, otlpEvent{at.AsTime().UnixMilli(), message, truncated})
+			}
+		}
+	}
+	return events
 }
 
 // logMessage is the event that CloudWatch Logs makes of a log record.
@@ -417,22 +451,26 @@ func jsonNumbers[T any](v T) T {
 // exportMetrics stores datapoints. A datapoint with too many labels is left out and counted in the partial success.
 func exportMetrics(s *Server, w http.ResponseWriter, c *call) *apiError {
 	request := pmetricotlp.NewExportRequest()
-	if err := c.decodeOTLP(request, MaxOTLPMetricsBytes); err != nil {
+	if err := c.decodeOTLP(request); err != nil {
 		return err
 	}
 	metrics := request.Metrics()
 	c.items = metrics.DataPointCount()
-	if c.items > MaxOTLPDatapoints {
+	err := c.checkOTLPSize(MaxOTLPMetricsBytes)
+	if err == nil && c.items > MaxOTLPDatapoints {
+		err = clientError("ValidationException", "The request has %d datapoints, more than the limit of %d", c.items, MaxOTLPDatapoints)
+	}
+	if err != nil {
 		for _, rm := range metrics.ResourceMetrics().All() {
 			for _, sm := range rm.ScopeMetrics().All() {
 				for _, m := range sm.Metrics().All() {
 					for _, point := range datapoints(m) {
-						c.rejected = append(c.rejected, RejectedItem{Metric: m.Name(), Timestamp: point.Timestamp, Dims: point.attributes})
+						c.rejected = append(c.rejected, RejectedItem{Namespace: OTLPNamespace, Metric: m.Name(), Timestamp: point.Timestamp, Dims: point.attributes})
 					}
 				}
 			}
 		}
-		return clientError("ValidationException", "The request has %d datapoints, more than the limit of %d", c.items, MaxOTLPDatapoints)
+		return err
 	}
 	s.mu.Lock()
 	p := partial{c: c, s: s}

@@ -245,9 +245,11 @@ func TestOTLPTraceLimitsHoldAtTheBoundAndRefuseOnePast(t *testing.T) {
 			}
 			if test.code == "" {
 				assert.Empty(t, e.Snapshot().Rejections)
-			} else {
-				assert.Len(t, e.rejections(test.code), 1)
+				return
 			}
+			require.Len(t, e.rejections(test.code), 1)
+			assert.Equal(t, traces.SpanCount()-test.stored, e.rejections(test.code)[0].Count)
+			assert.NotEmpty(t, e.rejections(test.code)[0].Items)
 		})
 	}
 }
@@ -411,7 +413,9 @@ func TestOTLPLogLimitsHoldAtTheBoundAndRefuseOnePast(t *testing.T) {
 			}
 			statusOf(t, resp)
 			assert.Empty(t, stored(e))
-			assert.Len(t, e.rejections(test.code), 1)
+			require.Len(t, e.rejections(test.code), 1)
+			assert.Equal(t, logs.LogRecordCount(), e.rejections(test.code)[0].Count)
+			assert.Equal(t, group, e.rejections(test.code)[0].Items[0].LogGroup)
 		})
 	}
 }
@@ -615,7 +619,9 @@ func TestOTLPMetricLimitsHoldAtTheBoundAndRefuseOnePast(t *testing.T) {
 				statusOf(t, resp)
 			}
 			if test.code != "" {
-				assert.Len(t, e.rejections(test.code), 1)
+				require.Len(t, e.rejections(test.code), 1)
+				assert.Equal(t, metrics.DataPointCount()-test.stored, e.rejections(test.code)[0].Count)
+				assert.Equal(t, "load", e.rejections(test.code)[0].Items[0].Metric)
 			}
 		})
 	}
