@@ -33,6 +33,7 @@ const (
 	ownKeys    = "global: {aws: {auth: {secret: {name: '', accessKeyId: AKIAEXAMPLE, secretAccessKey: hush}}}}"
 	tokenKeys  = "global: {aws: {auth: {secret: {name: ''}, mode: webIdentity, webIdentity: {roleArn: 'arn:aws:iam::123456789012:role/kyma'}}}}"
 	assumeRole = "global: {aws: {auth: {roleArn: 'arn:aws:iam::123456789012:role/kyma'}}}"
+	deployment = "collector: {persistence: {enabled: false}}"
 	fluentbit  = "global: {logs: {via: fluentbit}}"
 )
 
