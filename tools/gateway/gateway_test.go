@@ -101,6 +101,7 @@ func TestSpansGoOutInKymasBatchesAndEveryOneIsAcknowledged(t *testing.T) {
 		defer mu.Unlock()
 		sizes = append(sizes, td.SpanCount())
 		sent = append(sent, spanNames(td)...)
+		td.ResourceSpans().RemoveIf(func(ptrace.ResourceSpans) bool { return true }) // it is the observer's own copy
 	}}
 	g := start(t, o, gateway.Pipeline{Signal: gateway.Traces, Name: "t", Endpoint: b.endpoint})
 	names := numbered(1300)
@@ -548,7 +549,8 @@ func TestNothingRunsOnAfterShutdown(t *testing.T) {
 					pipelines = append(pipelines, gateway.Pipeline{Signal: s, Name: "grpc", Endpoint: b.endpoint, Delta: s == gateway.Metrics})
 				}
 				pipelines = append(pipelines, gateway.Pipeline{Signal: gateway.Traces, Name: "http", Endpoint: h.URL, Protocol: gateway.HTTP})
-				g, err := gateway.Start(t.Context(), pipelines, gateway.Options{})
+				// An attempt alone would take an hour: Shutdown must end it.
+				g, err := gateway.Start(t.Context(), pipelines, gateway.Options{AttemptTimeout: time.Hour})
 				require.NoError(t, err)
 				require.NoError(t, g.SendTraces(t.Context(), spans(numbered(600)...)))
 				require.NoError(t, g.SendMetrics(t.Context(), counter("orders", 1, time.Now().Add(time.Second), time.Now().Add(2*time.Second))))

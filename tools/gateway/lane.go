@@ -143,10 +143,6 @@ func (l *lane[T]) buildExporter(ctx context.Context, queueSize int) error {
 // handOver is what the batch processor delivers to.
 func (l *lane[T]) handOver(ctx context.Context, data T) error {
 	items := l.signal.count(data)
-	var refused T
-	if l.tap.refused != nil {
-		refused = l.signal.clone(data)
-	}
 	if l.tap.sent != nil {
 		l.tap.sent(l.signal.clone(data))
 	}
@@ -160,7 +156,7 @@ func (l *lane[T]) handOver(ctx context.Context, data T) error {
 	if err != nil {
 		l.ledger.change(func(c *Counts) { c.refuse(items, err) })
 		if l.tap.refused != nil {
-			l.tap.refused(refused)
+			l.tap.refused(data)
 		}
 	}
 	return err
