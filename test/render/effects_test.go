@@ -161,7 +161,7 @@ var effects = map[string]effect{
 	"pipelines.metrics.input.istio.envoyMetrics.enabled":            {value: "true", in: "MetricPipeline", field: "spec input istio envoyMetrics enabled", want: "true"},
 	"pipelines.metrics.input.otlp.enabled":                          {value: "false", in: "MetricPipeline", field: "spec input otlp", want: "{enabled: false}"},
 	"pipelines.metrics.input.otlp.namespaces":                       {value: `{include: ["y"]}`, in: "MetricPipeline", field: "spec input otlp namespaces", want: `{include: ["y"]}`},
-	"pipelines.metrics.transform":                                   {value: `[{statements: [a]}]`, in: "MetricPipeline", field: "spec transform", want: `[{statements: [a]}]`},
+	"pipelines.metrics.transform":                                   {value: `[{statements: [a]}]`, in: "MetricPipeline", field: "spec transform 1", want: `{statements: [a]}`},
 	"pipelines.metrics.filter":                                      {value: `[{conditions: [a]}]`, in: "MetricPipeline", field: "spec filter", want: `[{conditions: [a]}]`},
 
 	"pipelines.logs.name":                           {value: "other", in: "LogPipeline", field: "metadata name", want: "other"},
