@@ -263,7 +263,12 @@ func waterfall(spans []*awslocal.Span) *Waterfall {
 				row.DurationMs = round(span.End.Sub(span.Start).Seconds()*1000, 3)
 			}
 			if span.HTTPMethod != "" {
-				row.Name = strings.TrimSpace(row.Name + " " + span.HTTPMethod + " " + pathOf(span.HTTPURL))
+				call := strings.TrimSpace(span.HTTPMethod + " " + pathOf(span.HTTPURL))
+				if span.Name == span.HTTPMethod || span.Name == row.Service {
+					row.Name = call // X-Ray's name for a call of which it knows no host
+				} else if !strings.Contains(span.Name, span.HTTPMethod+" ") {
+					row.Name += " " + call
+				}
 			}
 			w.Rows = append(w.Rows, row)
 			walk(span.SpanID, depth+1)

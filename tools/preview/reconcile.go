@@ -479,7 +479,9 @@ func (l *ledger) reconcileLogs(snapshot awslocal.Snapshot) balance {
 		}
 		var unmatched []*sentLog
 		for _, record := range l.logs {
-			known[sentKey(record)] = true
+			if key := sentKey(record); key != "" {
+				known[key] = true
+			}
 		}
 		for _, record := range left {
 			key := sentKey(record)

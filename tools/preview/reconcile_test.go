@@ -344,6 +344,16 @@ func TestLogRecordsOfRawLogAndOfTheOTLPEndpointAreRecognised(t *testing.T) {
 	}
 }
 
+func TestAnEventOfTheCollectorItselfIsNoDuplicate(t *testing.T) {
+	l := newLedger()
+	l.addLogs(testLogs("sent"))
+
+	b := l.reconcileLogs(logEvents(awslocal.ViaPutLogEvents, `{"body":"sent"}`, "a marker that makes the stream"))
+
+	assert.Zero(t, b.duplicated)
+	assert.Equal(t, 1, b.unexpected)
+}
+
 func TestALogRecordWithoutATimeArrivesAtAnyTime(t *testing.T) {
 	l := newLedger()
 	ld := testLogs("timeless")

@@ -692,11 +692,10 @@ func (r *run) warnOf(snapshot awslocal.Snapshot) {
 		}
 	}
 	for _, rejection := range snapshot.Rejections {
-		quiet := ""
+		// What the sender was told of and sent again with success is no news. What it was never told is.
 		if rejection.Silent {
-			quiet = ", without telling the sender"
+			r.warn("AWS took %d item(s) of %s and dropped them without telling the sender: %s: %s", rejection.Count, rejection.Operation, rejection.Code, rejection.Reason)
 		}
-		r.warn("AWS refused %d item(s) of %s%s: %s: %s", rejection.Count, rejection.Operation, quiet, rejection.Code, rejection.Reason)
 	}
 	for _, signal := range []gateway.Signal{gateway.Traces, gateway.Metrics, gateway.Logs} {
 		account := r.account(signal)

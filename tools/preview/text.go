@@ -168,7 +168,13 @@ func (p *printer) traces(t TraceReport) {
 	if !t.Enabled || t.Arrived == 0 {
 		return
 	}
-	p.section("Traces", fmt.Sprintf("%s traces, %s spans, %d services · %s", thousands(t.Traces), thousands(t.Arrived), len(t.Services), t.Route))
+	services := 0
+	for _, service := range t.Services {
+		if service.Type == "service" {
+			services++
+		}
+	}
+	p.section("Traces", fmt.Sprintf("%s traces, %s spans, %d services · %s", thousands(t.Traces), thousands(t.Arrived), services, t.Route))
 	if len(t.Edges) > 0 {
 		from, to := 0, 0
 		for _, edge := range t.Edges {
@@ -324,7 +330,7 @@ func (p *printer) logs(l LogReport) {
 	}
 	p.section("Logs", fmt.Sprintf("%s records%s", thousands(l.Arrived), route))
 	for _, group := range l.Groups {
-		kept := "kept for ever"
+		kept := "kept for ever" // CloudWatch's own default
 		if group.RetentionDays > 0 {
 			kept = fmt.Sprintf("kept %d days", group.RetentionDays)
 		}
