@@ -5,98 +5,142 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
+	"slices"
 	"strings"
+	"sync"
 
 	"helm.sh/helm/v3/pkg/action"
+	helmchart "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
-	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/cli"
 	"helm.sh/helm/v3/pkg/cli/values"
 	"helm.sh/helm/v3/pkg/getter"
-	"helm.sh/helm/v3/pkg/kube/fake"
-	"helm.sh/helm/v3/pkg/registry"
-	"helm.sh/helm/v3/pkg/storage"
-	"helm.sh/helm/v3/pkg/storage/driver"
+	"helm.sh/helm/v3/pkg/ignore"
 	"sigs.k8s.io/yaml"
 )
 
 // Chart is a loaded chart. It may be rendered any number of times, also concurrently.
 type Chart struct {
-	// files are kept instead of Helm's parsed chart, whose values a rendering changes.
-	files []*loader.BufferedFile
+	// loaded is never changed: what Helm's code changes is a copy.
+	loaded *helmchart.Chart
+	// refusal is why `helm template` renders it with no values at all: a library, a subchart that is missing.
+	refusal error
+	schemas schemas
+	// whole is whether no chart of the tree declares dependencies, so that values cannot disable a subchart.
+	whole bool
+
+	mutex    sync.Mutex
+	variants map[string]*variant // by the subcharts that are enabled
 }
 
 // Load reads the chart in a folder or packaged in a .tgz file.
-func Load(path string) (*Chart, error) {
-	info, err := os.Stat(path)
+func Load(name string) (*Chart, error) {
+	info, err := os.Stat(name)
 	if err != nil {
-		return nil, fmt.Errorf("no chart at %s: %w", path, err)
+		return nil, fmt.Errorf("no chart at %s: %w", name, err)
 	}
-	if !info.IsDir() {
-		archive, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer archive.Close()
-		files, err := loader.LoadArchiveFiles(archive)
-		if err != nil {
-			return nil, fmt.Errorf("%s is not a packaged chart: %w", path, err)
-		}
-		return newChart(files)
+	if info.IsDir() {
+		loaded, err := loader.LoadDir(name)
+		return newChart(loaded, err)
 	}
-	return LoadFS(os.DirFS(path), ".")
+	archive, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer archive.Close()
+	files, err := loader.LoadArchiveFiles(archive)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a packaged chart: %w", name, err)
+	}
+	loaded, err := loader.LoadFiles(files)
+	return newChart(loaded, err)
 }
 
-// LoadFS reads the chart in folder root of a file system, such as one embedded in the program.
+// LoadFS reads the chart in folder root of a file system, such as one embedded in the program. As from a folder,
+// files that .helmignore names are not part of the chart.
 func LoadFS(fsys fs.FS, root string) (*Chart, error) {
+	rules := ignore.Empty()
+	if text, err := fs.ReadFile(fsys, path.Join(root, ignore.HelmIgnore)); err == nil {
+		if rules, err = ignore.Parse(bytes.NewReader(text)); err != nil {
+			return nil, fmt.Errorf("%s: %w", path.Join(root, ignore.HelmIgnore), err)
+		}
+	}
+	rules.AddDefaults()
 	var files []*loader.BufferedFile
 	err := fs.WalkDir(fsys, root, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if err != nil || name == root {
 			return err
+		}
+		relative := name
+		if root != "." {
+			relative = strings.TrimPrefix(name, strings.TrimSuffix(root, "/")+"/")
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		if rules.Ignore(relative, info) {
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if entry.IsDir() {
+			return nil
 		}
 		data, err := fs.ReadFile(fsys, name)
 		if err != nil {
 			return err
 		}
-		relative := strings.TrimPrefix(name, strings.TrimSuffix(root, "/")+"/")
-		if root == "." {
-			relative = name
-		}
-		files = append(files, &loader.BufferedFile{Name: filepath.ToSlash(relative), Data: data})
+		files = append(files, &loader.BufferedFile{Name: relative, Data: bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))})
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the chart: %w", err)
 	}
-	return newChart(files)
+	loaded, err := loader.LoadFiles(files)
+	return newChart(loaded, err)
 }
 
-func newChart(files []*loader.BufferedFile) (*Chart, error) {
-	c := &Chart{files: files}
-	if _, err := loader.LoadFiles(c.files); err != nil {
+func newChart(loaded *helmchart.Chart, err error) (*Chart, error) {
+	if err != nil {
 		return nil, fmt.Errorf("not a chart: %w", err)
+	}
+	sortSubcharts(loaded)
+	c := &Chart{loaded: loaded, whole: declaresNothing(loaded), variants: map[string]*variant{}}
+	switch kind := loaded.Metadata.Type; kind {
+	case "", "application":
+		if dependencies := loaded.Metadata.Dependencies; dependencies != nil {
+			if err := action.CheckDependencies(loaded, dependencies); err != nil {
+				c.refusal = fmt.Errorf("An error occurred while checking for chart dependencies. You may need to run `helm dependency build` to fetch missing dependencies: %w", err) //nolint:staticcheck // Helm's text
+			}
+		}
+	default:
+		c.refusal = fmt.Errorf("%s charts are not installable", kind)
 	}
 	return c, nil
 }
 
-// DefaultKubeVersion is the Kubernetes version that a rendering assumes. Helm's own default is set when its
-// command is linked, and is v1.20 in programs that use Helm as a library.
-const DefaultKubeVersion = "1.36.3"
+// sortSubcharts gives the subcharts of a folder an order. Helm reads them in another one each time, which can be seen
+// in the order of CRDs and of a schema's messages.
+func sortSubcharts(c *helmchart.Chart) {
+	subcharts := slices.Clone(c.Dependencies())
+	slices.SortStableFunc(subcharts, func(a, b *helmchart.Chart) int {
+		return cmp.Or(cmp.Compare(a.Name(), b.Name()), cmp.Compare(a.Metadata.Version, b.Metadata.Version))
+	})
+	c.SetDependencies(subcharts...)
+	for _, subchart := range subcharts {
+		sortSubcharts(subchart)
+	}
+}
 
-// Release is what a rendering is told about the release.
-type Release struct {
-	// Name of the release, at most 53 characters (Helm's rule).
-	Name string
-	// Namespace of the release.
-	Namespace string
-	// KubeVersion such as "1.36.3"; empty takes DefaultKubeVersion.
-	KubeVersion string
-	// Upgrade renders as `helm template --is-upgrade`.
-	Upgrade bool
+func declaresNothing(c *helmchart.Chart) bool {
+	return c.Metadata.Dependencies == nil && !slices.ContainsFunc(c.Dependencies(), func(subchart *helmchart.Chart) bool {
+		return !declaresNothing(subchart)
+	})
 }
 
 // Values merges values files and --set expressions as the helm command does: files in their order, later ones
@@ -104,52 +148,6 @@ type Release struct {
 func Values(files, set []string) (map[string]any, error) {
 	options := values.Options{ValueFiles: files, Values: set}
 	return options.MergeValues(getter.All(cli.New()))
-}
-
-// Rendered is the outcome of a rendering.
-type Rendered struct {
-	// Manifest holds the objects as `helm template` prints them, hooks last.
-	Manifest string
-	// Notes is the text of NOTES.txt.
-	Notes string
-}
-
-// Render renders the chart. Errors have Helm's text: a schema's refusal, a template's failure with its position.
-func (c *Chart) Render(values map[string]any, release Release) (*Rendered, error) {
-	loaded, err := loader.LoadFiles(c.files)
-	if err != nil {
-		return nil, err
-	}
-	client, err := registry.NewClient()
-	if err != nil {
-		return nil, err
-	}
-	install := action.NewInstall(&action.Configuration{
-		Capabilities:   chartutil.DefaultCapabilities,
-		Releases:       storage.Init(driver.NewMemory()),
-		KubeClient:     &fake.PrintingKubeClient{Out: io.Discard},
-		RegistryClient: client,
-		Log:            func(string, ...any) {},
-	})
-	install.ReleaseName = release.Name
-	install.Namespace = release.Namespace
-	install.IsUpgrade = release.Upgrade
-	install.DryRun, install.ClientOnly, install.Replace = true, true, true
-	version, err := chartutil.ParseKubeVersion(cmp.Or(release.KubeVersion, DefaultKubeVersion))
-	if err != nil {
-		return nil, fmt.Errorf("Kubernetes version %q: %w", release.KubeVersion, err)
-	}
-	install.KubeVersion = version
-	done, err := install.Run(loaded, values)
-	if err != nil {
-		return nil, err
-	}
-	var manifest strings.Builder
-	fmt.Fprintln(&manifest, strings.TrimSpace(done.Manifest))
-	for _, hook := range done.Hooks {
-		fmt.Fprintf(&manifest, "---\n# Source: %s\n%s\n", hook.Path, hook.Manifest)
-	}
-	return &Rendered{Manifest: manifest.String(), Notes: done.Info.Notes}, nil
 }
 
 // Object is one rendered Kubernetes object.
