@@ -46,17 +46,11 @@ func Load(name string) (*Chart, error) {
 		loaded, err := loader.LoadDir(name)
 		return newChart(loaded, err)
 	}
-	archive, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer archive.Close()
-	files, err := loader.LoadArchiveFiles(archive)
+	loaded, err := loader.LoadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a packaged chart: %w", name, err)
 	}
-	loaded, err := loader.LoadFiles(files)
-	return newChart(loaded, err)
+	return newChart(loaded, nil)
 }
 
 // LoadFS reads the chart in folder root of a file system, such as one embedded in the program. As from a folder,

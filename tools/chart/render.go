@@ -16,6 +16,9 @@ import (
 // command is linked, and is v1.20 in programs that use Helm as a library.
 const DefaultKubeVersion = "1.36.3"
 
+// HelmVersion is the release of Helm that a rendering is identical to, and that templates see.
+const HelmVersion = "v3.22.0"
+
 // Release is what a rendering is told about the release and about the cluster.
 type Release struct {
 	// Name of the release, at most 53 characters (Helm's rule).
@@ -99,6 +102,7 @@ func (r Release) capabilities() (*chartutil.Capabilities, error) {
 	}
 	capabilities := chartutil.DefaultCapabilities.Copy()
 	capabilities.KubeVersion = *version
+	capabilities.HelmVersion.Version = HelmVersion
 	capabilities.APIVersions = slices.Concat(capabilities.APIVersions, r.APIVersions)
 	return capabilities, nil
 }

@@ -1,0 +1,24 @@
+package chart_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/chart"
+)
+
+// BenchmarkRender renders the umbrella chart as one does that tests it: loaded once.
+func BenchmarkRender(b *testing.B) {
+	c, err := chart.Load("../../charts/kyma-cloudwatch")
+	require.NoError(b, err)
+	vals, err := chart.Values([]string{"../../examples/quickstart/values.yaml"}, nil)
+	require.NoError(b, err)
+	release := chart.Release{Name: "demo", Namespace: "aws"}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Render(vals, release); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
