@@ -36,14 +36,6 @@ var functions = func() template.FuncMap {
 // The conversions hide their errors from the template as Helm's do: an empty text, a map with the key Error, a list
 // with the message as its only element.
 
-func toYAML(value any) string {
-	data, err := yaml.Marshal(value)
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSuffix(string(data), "\n")
-}
-
 func toYAMLPretty(value any) string {
 	var data bytes.Buffer
 	encoder := goyaml.NewEncoder(&data)
@@ -54,10 +46,18 @@ func toYAMLPretty(value any) string {
 	return strings.TrimSuffix(data.String(), "\n")
 }
 
+// parsedTexts are the maps of texts that fromYaml has parsed without an error.
+var parsedTexts memory[map[string]any]
+
 func fromYAML(text string) map[string]any {
+	if known, ok := parsedTexts.get(text); ok {
+		return copyTable(known)
+	}
 	table := map[string]any{}
 	if err := yaml.Unmarshal([]byte(text), &table); err != nil {
 		table["Error"] = err.Error()
+	} else if table != nil {
+		parsedTexts.put(text, copyTable(table))
 	}
 	return table
 }

@@ -20,7 +20,7 @@ const notesName = "NOTES.txt"
 // document is one YAML document of what a template wrote.
 type document struct {
 	source, text string
-	head         releaseutil.SimpleHead
+	head         *releaseutil.SimpleHead // not to be changed
 }
 
 // manifest puts together what `helm template` prints: the objects in the order of their installation, then the hooks.
@@ -32,10 +32,11 @@ func manifest(c *helmchart.Chart, files map[string]string, includeCRDs bool) (st
 			continue
 		}
 		for _, text := range splitDocuments(text) {
-			d := document{source: source, text: text}
-			if err := yaml.Unmarshal([]byte(text), &d.head); err != nil {
+			head, err := headOf(text)
+			if err != nil {
 				return "", fmt.Errorf("YAML parse error on %s: %w", source, err)
 			}
+			d := document{source, text, head}
 			if hook, ok := d.hook(); !ok {
 				objects = append(objects, d)
 			} else if isKnownHook(hook) {
@@ -61,6 +62,22 @@ func manifest(c *helmchart.Chart, files map[string]string, includeCRDs bool) (st
 	printed.WriteByte('\n')
 	write(&printed, hooks)
 	return printed.String(), nil
+}
+
+// heads are those of documents that were YAML.
+var heads memory[*releaseutil.SimpleHead]
+
+// headOf reads what decides about a document's place. Most documents of a rendering are those of another one.
+func headOf(text string) (*releaseutil.SimpleHead, error) {
+	if known, ok := heads.get(text); ok {
+		return known, nil
+	}
+	head := &releaseutil.SimpleHead{}
+	if err := yaml.Unmarshal([]byte(text), head); err != nil {
+		return nil, err
+	}
+	heads.put(text, head)
+	return head, nil
 }
 
 func write(to *strings.Builder, documents []document) {
