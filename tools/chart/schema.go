@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -26,7 +27,7 @@ const schemaLocation = "file:///values.schema.json"
 // schemas are the values schemas of a chart tree, compiled at their first use.
 type schemas struct {
 	mutex    sync.Mutex
-	compiled map[string]*jsonschema.Schema // by the schema's text
+	compiled map[*byte]*jsonschema.Schema // by where the schema's text starts, as it is never changed
 }
 
 // validate is chartutil.ValidateAgainstSchema.
@@ -82,7 +83,7 @@ func (s *schemas) validateOne(text []byte, values map[string]any) (err error) {
 func (s *schemas) compile(text []byte) (*jsonschema.Schema, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if schema := s.compiled[string(text)]; schema != nil {
+	if schema := s.compiled[unsafe.SliceData(text)]; schema != nil {
 		return schema, nil
 	}
 	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
@@ -103,9 +104,9 @@ func (s *schemas) compile(text []byte) (*jsonschema.Schema, error) {
 		return nil, err
 	}
 	if s.compiled == nil {
-		s.compiled = map[string]*jsonschema.Schema{}
+		s.compiled = map[*byte]*jsonschema.Schema{}
 	}
-	s.compiled[string(text)] = schema
+	s.compiled[unsafe.SliceData(text)] = schema
 	return schema, nil
 }
 

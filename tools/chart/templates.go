@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log"
@@ -77,6 +78,25 @@ type renderer struct {
 	lint     bool
 	lookup   func(apiVersion, kind, namespace, name string) (map[string]any, error)
 	includes map[string]int
+
+	buffers []*bytes.Buffer // free ones; as many as includes have been nested
+}
+
+// buffer returns a buffer to execute a template into. textOf takes it back.
+func (r *renderer) buffer() *bytes.Buffer {
+	if last := len(r.buffers) - 1; last >= 0 {
+		buffer := r.buffers[last]
+		r.buffers = r.buffers[:last]
+		return buffer
+	}
+	return &bytes.Buffer{}
+}
+
+func (r *renderer) textOf(buffer *bytes.Buffer) string {
+	text := buffer.String()
+	buffer.Reset()
+	r.buffers = append(r.buffers, buffer)
+	return text
 }
 
 func (s *templateSet) renderer(strict bool) (*renderer, error) {
@@ -131,12 +151,14 @@ func (s *templateSet) execute(data map[string]*templateData, release Release) (r
 		}
 		values := data[name].values
 		values["Template"] = chartutil.Values{"Name": name, "BasePath": data[name].basePath}
-		var text strings.Builder
-		if err := r.scope.templates.ExecuteTemplate(&text, name, values); err != nil {
+		buffer := r.buffer()
+		err := r.scope.templates.ExecuteTemplate(buffer, name, values)
+		text := r.textOf(buffer)
+		if err != nil {
 			s.pool(release.Strict).Put(r)
 			return nil, executionError(name, err)
 		}
-		rendered[name] = strings.ReplaceAll(text.String(), "<no value>", "")
+		rendered[name] = strings.ReplaceAll(text, "<no value>", "")
 	}
 	s.pool(release.Strict).Put(r)
 	return rendered, nil
@@ -212,10 +234,10 @@ func (s *scope) include(name string, data any) (string, error) {
 		return "", fmt.Errorf("rendering template has a nested reference name: %s: unable to execute template", name)
 	}
 	includes[name]++
-	var text strings.Builder
-	err := s.templates.ExecuteTemplate(&text, name, data)
+	text := s.renderer.buffer()
+	err := s.templates.ExecuteTemplate(text, name, data)
 	includes[name]--
-	return text.String(), err
+	return s.renderer.textOf(text), err
 }
 
 func (s *scope) tpl(source string, data any) (string, error) {
@@ -226,11 +248,13 @@ func (s *scope) tpl(source string, data any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var text strings.Builder
-	if err := parsed.template.Execute(&text, data); err != nil {
+	buffer := s.renderer.buffer()
+	err = parsed.template.Execute(buffer, data)
+	text := s.renderer.textOf(buffer)
+	if err != nil {
 		return "", fmt.Errorf("error during tpl function execution for %q: %w", source, err)
 	}
-	return strings.ReplaceAll(text.String(), "<no value>", ""), nil
+	return strings.ReplaceAll(text, "<no value>", ""), nil
 }
 
 // parse makes the text's own copy of the templates, so that what it defines is seen by it and by what it includes
