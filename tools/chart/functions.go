@@ -3,6 +3,7 @@ package chart
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"strings"
 	"text/template"
 
@@ -21,6 +22,7 @@ var functions = func() template.FuncMap {
 	delete(all, "env")
 	delete(all, "expandenv")
 	all["getHostByName"] = func(string) string { return "" }
+	maps.Copy(all, regexFunctions)
 	all["toYaml"] = toYAML
 	all["toYamlPretty"] = toYAMLPretty
 	all["fromYaml"] = fromYAML

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	helmchart "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/release"
@@ -50,18 +51,31 @@ func manifest(c *helmchart.Chart, files map[string]string, includeCRDs bool) (st
 	slices.SortStableFunc(hooks, compareKinds)
 
 	var printed strings.Builder
+	printed.Grow(length(objects) + length(hooks))
 	if includeCRDs {
 		for _, crd := range c.CRDObjects() {
 			fmt.Fprintf(&printed, "---\n# Source: %s\n%s\n", crd.Filename, crd.File.Data)
 		}
 	}
 	write(&printed, objects)
-	trimmed := strings.TrimSpace(printed.String())
+	// Helm trims the objects only; as they start with dashes, there is something to trim at their end alone.
+	installed := strings.TrimRightFunc(printed.String(), unicode.IsSpace) + "\n"
+	if len(hooks) == 0 {
+		return installed, nil
+	}
 	printed.Reset()
-	printed.WriteString(trimmed)
-	printed.WriteByte('\n')
 	write(&printed, hooks)
-	return printed.String(), nil
+	return installed + printed.String(), nil
+}
+
+// length of documents when they are written.
+func length(documents []document) int {
+	const around = len("---\n# Source: \n\n")
+	sum := 0
+	for _, d := range documents {
+		sum += around + len(d.source) + len(d.text)
+	}
+	return sum
 }
 
 // heads are those of documents that were YAML.
