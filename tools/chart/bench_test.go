@@ -22,3 +22,17 @@ func BenchmarkRender(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkHelmSDK renders the same by Helm's SDK, which has to load the chart each time.
+func BenchmarkHelmSDK(b *testing.B) {
+	j, err := newJudge("../../charts/kyma-cloudwatch")
+	require.NoError(b, err)
+	vals, err := chart.Values([]string{"../../examples/quickstart/values.yaml"}, nil)
+	require.NoError(b, err)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := j.render(vals, chart.Release{Name: "demo", Namespace: "aws"}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -76,14 +76,24 @@ func (c *Chart) Render(values map[string]any, release Release) (*Rendered, error
 	if err != nil {
 		return nil, err
 	}
-	data, err := c.templateData(v, values, release, capabilities)
+	coalesced, err := coalesceValues(v.chart, values)
 	if err != nil {
 		return nil, err
+	}
+	if err := c.schemas.validate(v.chart, coalesced); err != nil {
+		return nil, fmt.Errorf("values don't meet the specifications of the schema(s) in the following chart(s):\n%w", err)
 	}
 	if wanted := v.chart.Metadata.KubeVersion; wanted != "" && !chartutil.IsCompatibleRange(wanted, capabilities.KubeVersion.String()) {
 		return nil, fmt.Errorf("chart requires kubeVersion: %s which is incompatible with Kubernetes %s", wanted, capabilities.KubeVersion.String())
 	}
-	files, err := v.templates.execute(data, release)
+	files, err := v.templates.execute(func() map[string]*templateData {
+		if coalesced == nil { // given to the first attempt
+			coalesced, _ = coalesceValues(v.chart, values)
+		}
+		data := v.templateData(coalesced, release, capabilities)
+		coalesced = nil
+		return data
+	}, release)
 	if err != nil {
 		return nil, err
 	}
@@ -107,18 +117,11 @@ func (r Release) capabilities() (*chartutil.Capabilities, error) {
 	return capabilities, nil
 }
 
-// templateData merges the values, has the schemas judge them, and returns what each template is executed with.
-func (c *Chart) templateData(v *variant, values map[string]any, release Release, capabilities *chartutil.Capabilities) (map[string]*templateData, error) {
-	coalesced, err := coalesceValues(v.chart, values)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.schemas.validate(v.chart, coalesced); err != nil {
-		return nil, fmt.Errorf("values don't meet the specifications of the schema(s) in the following chart(s):\n%w", err)
-	}
+// templateData returns what each template is executed with.
+func (v *variant) templateData(values chartutil.Values, release Release, capabilities *chartutil.Capabilities) map[string]*templateData {
 	data := map[string]*templateData{}
 	gather(v.chart, v.files, chartutil.Values{
-		"Values":       coalesced,
+		"Values":       values,
 		"Capabilities": capabilities,
 		"Release": map[string]any{
 			"Name":      release.Name,
@@ -129,7 +132,7 @@ func (c *Chart) templateData(v *variant, values map[string]any, release Release,
 			"Service":   "Helm",
 		},
 	}, data)
-	return data, nil
+	return data
 }
 
 // variant returns the chart with the subcharts that the values enable.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"text/template"
 
 	helmchart "helm.sh/helm/v3/pkg/chart"
@@ -24,6 +25,9 @@ type templateSet struct {
 	parsed    *template.Template
 	err       error // of parsing, as Helm words it
 	renderers [2]sync.Pool
+
+	// known and unknown count renderings that the machine did, and that it gave up though they succeeded.
+	known, unknown atomic.Int64
 }
 
 // rootName is what Helm calls the template that all others are associated with. It can be seen in error messages.
@@ -123,9 +127,10 @@ func (s *templateSet) pool(strict bool) *sync.Pool {
 	return &s.renderers[0]
 }
 
-// execute renders every template that is not a partial with its data and returns what they wrote. It sets Template
-// in the data, which the templates of one chart share.
-func (s *templateSet) execute(data map[string]*templateData, release Release) (rendered map[string]string, err error) {
+// execute renders every template that is not a partial and returns what they wrote. The data of a rendering is made
+// by the function, as templates may change it and the rendering may have to be started again. It sets Template in the
+// data, which the templates of one chart share.
+func (s *templateSet) execute(newData func() map[string]*templateData, release Release) (map[string]string, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
@@ -133,35 +138,81 @@ func (s *templateSet) execute(data map[string]*templateData, release Release) (r
 	if err != nil {
 		return nil, err
 	}
-	// After a panic the renderer's state is unknown, and it is not kept.
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("rendering template failed: %v", p)
-		}
-	}()
 	clear(r.includes)
 	r.lint, r.lookup = release.Lint, lookupIn(release.Cluster)
 	if r.lint {
 		r.lookup = lookupIn(nil)
 	}
+	if s.unknown.Load() <= s.known.Load()+maxUnknown {
+		if rendered, ok := s.executeByMachine(r, newData()); ok {
+			s.known.Add(1)
+			s.pool(release.Strict).Put(r)
+			return rendered, nil
+		}
+		clear(r.includes)
+	}
+	rendered, reusable, err := s.executeByTemplate(r, newData())
+	if reusable {
+		s.pool(release.Strict).Put(r)
+	}
+	if err == nil {
+		s.unknown.Add(1)
+	}
+	return rendered, err
+}
+
+// maxUnknown is how much more often the machine may have given up what text/template can do than it has not, before
+// it is no longer asked.
+const maxUnknown = 10
+
+func (s *templateSet) executeByMachine(r *renderer, data map[string]*templateData) (rendered map[string]string, ok bool) {
+	// Whatever a function panics with, text/template makes it an error.
+	defer func() {
+		if recover() != nil {
+			rendered, ok = nil, false
+		}
+	}()
+	m := machine{renderer: r, scope: r.scope}
 	rendered = make(map[string]string, len(s.names))
 	for _, name := range s.names {
-		if strings.HasPrefix(path.Base(name), "_") {
+		if values, ok := data[name].start(name); ok {
+			rendered[name] = withoutNoValue(m.execute(name, values))
+		}
+	}
+	return rendered, true
+}
+
+func (s *templateSet) executeByTemplate(r *renderer, data map[string]*templateData) (rendered map[string]string, reusable bool, err error) {
+	// After a panic the renderer's state is unknown.
+	defer func() {
+		if p := recover(); p != nil {
+			rendered, reusable, err = nil, false, fmt.Errorf("rendering template failed: %v", p)
+		}
+	}()
+	rendered = make(map[string]string, len(s.names))
+	for _, name := range s.names {
+		values, ok := data[name].start(name)
+		if !ok {
 			continue
 		}
-		values := data[name].values
-		values["Template"] = chartutil.Values{"Name": name, "BasePath": data[name].basePath}
 		buffer := r.buffer()
 		err := r.scope.templates.ExecuteTemplate(buffer, name, values)
 		text := r.textOf(buffer)
 		if err != nil {
-			s.pool(release.Strict).Put(r)
-			return nil, executionError(name, err)
+			return nil, true, executionError(name, err)
 		}
-		rendered[name] = strings.ReplaceAll(text, "<no value>", "")
+		rendered[name] = withoutNoValue(text)
 	}
-	s.pool(release.Strict).Put(r)
-	return rendered, nil
+	return rendered, true, nil
+}
+
+// start returns what to execute a template with, unless it is a partial.
+func (d *templateData) start(name string) (chartutil.Values, bool) {
+	if strings.HasPrefix(path.Base(name), "_") {
+		return nil, false
+	}
+	d.values["Template"] = chartutil.Values{"Name": name, "BasePath": d.basePath}
+	return d.values, true
 }
 
 // Helm marks the messages of required and fail with these, to find them again in what text/template wraps them into.
@@ -241,12 +292,12 @@ func (s *scope) include(name string, data any) (string, error) {
 }
 
 func (s *scope) tpl(source string, data any) (string, error) {
-	if !strings.Contains(source, "{{") {
-		return strings.ReplaceAll(source, "<no value>", ""), nil
-	}
-	parsed, err := s.parse(source)
+	parsed, err := s.text(source)
 	if err != nil {
 		return "", err
+	}
+	if parsed == nil {
+		return withoutNoValue(source), nil
 	}
 	buffer := s.renderer.buffer()
 	err = parsed.template.Execute(buffer, data)
@@ -254,12 +305,22 @@ func (s *scope) tpl(source string, data any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("error during tpl function execution for %q: %w", source, err)
 	}
-	return strings.ReplaceAll(text, "<no value>", ""), nil
+	return withoutNoValue(text), nil
 }
 
-// parse makes the text's own copy of the templates, so that what it defines is seen by it and by what it includes
+// withoutNoValue removes what text/template prints for a value that is not there.
+func withoutNoValue(text string) string {
+	return strings.ReplaceAll(text, "<no value>", "")
+}
+
+// text returns the parsed text, or nil for one without an action, which is its own result.
+//
+// It makes the text's own copy of the templates, so that what it defines is seen by it and by what it includes
 // only. The text takes the name of the root, as Helm has it, and can be seen in its error messages.
-func (s *scope) parse(source string) (*text, error) {
+func (s *scope) text(source string) (*text, error) {
+	if !strings.Contains(source, "{{") {
+		return nil, nil
+	}
 	if known := s.texts[source]; known != nil {
 		return known, nil
 	}
