@@ -239,3 +239,26 @@ feed:
 		done.Load(), len(difficult)+1, chart.HelmVersion, failed.Load())
 	assert.EqualValues(t, *renders, done.Load())
 }
+
+// FuzzRender takes any values file for any chart made to be difficult:
+// go test ./tools/chart -run XXX -fuzz FuzzRender
+func FuzzRender(f *testing.F) {
+	all := subjects(f, nasty(f))
+	for i, s := range all {
+		for _, base := range s.bases {
+			f.Add(uint(i), base)
+		}
+	}
+	f.Fuzz(func(t *testing.T, which uint, text []byte) {
+		s := all[which%uint(len(all))]
+		values, err := parse(text)
+		if err != nil || strings.Contains(string(text), "{{") {
+			t.Skip() // Helm does not bound what a text given to tpl may do, such as include itself without end
+		}
+		again, err := parse(text)
+		require.NoError(t, err)
+		if _, err := compare(s.chart, s.judge, values, again, chart.Release{Name: "demo", Namespace: "aws"}); err != nil {
+			t.Fatalf("%s: %v", s.name, err)
+		}
+	})
+}

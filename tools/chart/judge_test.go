@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/tools/txtar"
@@ -53,6 +55,15 @@ func newJudge(name string) (*judge, error) {
 		j.files = append(j.files, &loader.BufferedFile{Name: file.Name, Data: file.Data})
 	}
 	return j, nil
+}
+
+// buffered are the files of a chart in memory.
+func buffered(files fstest.MapFS) []*loader.BufferedFile {
+	var all []*loader.BufferedFile
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		all = append(all, &loader.BufferedFile{Name: name, Data: files[name].Data})
+	}
+	return all
 }
 
 func (j *judge) load() (*helmchart.Chart, error) {
@@ -171,11 +182,11 @@ func sameError(a, b error) bool {
 	if a.Error() == b.Error() {
 		return true
 	}
-	return strings.Contains(a.Error(), "values don't meet the specifications") && sortedMessage(a) == sortedMessage(b)
+	return strings.Contains(a.Error(), "values don't meet the specifications") && sortedMessage(a.Error()) == sortedMessage(b.Error())
 }
 
-func sortedMessage(err error) string {
-	lines := strings.Split(err.Error(), "\n")
+func sortedMessage(message string) string {
+	lines := strings.Split(message, "\n")
 	for i, line := range lines {
 		if before, list, ok := strings.Cut(line, "additional properties "); ok {
 			list, after, _ := strings.Cut(list, " not allowed")

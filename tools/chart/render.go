@@ -108,6 +108,7 @@ func (c *Chart) Render(values map[string]any, release Release) (*Rendered, error
 func (r Release) capabilities() (*chartutil.Capabilities, error) {
 	version, err := chartutil.ParseKubeVersion(cmp.Or(r.KubeVersion, DefaultKubeVersion))
 	if err != nil {
+		//lint:ignore ST1005 Kubernetes is a name
 		return nil, fmt.Errorf("Kubernetes version %q: %w", r.KubeVersion, err)
 	}
 	capabilities := chartutil.DefaultCapabilities.Copy()
