@@ -288,15 +288,28 @@ func (m *machine) call(f *function, dot any, args []parse.Node, final any) any {
 	if given != len(f.in) && !(f.variadic && given >= len(f.in)-1) {
 		giveUp()
 	}
-	// Not kept for the next call, as list returns what it is given.
-	values := make([]any, 0, given)
+	if f.variadic {
+		// Not on the stack, as list returns what it is given.
+		values := make([]any, 0, given)
+		for i, arg := range args {
+			values = append(values, m.typed(dot, arg, f.parameter(i)))
+		}
+		if !alone {
+			values = append(values, assignable(final, f.parameter(given-1)))
+		}
+		return f.invoke(values)
+	}
+	mark := len(m.stack)
 	for i, arg := range args {
-		values = append(values, m.typed(dot, arg, f.parameter(i)))
+		value := m.typed(dot, arg, f.in[i])
+		m.stack = append(m.stack, value)
 	}
 	if !alone {
-		values = append(values, assignable(final, f.parameter(given-1)))
+		m.stack = append(m.stack, assignable(final, f.in[given-1]))
 	}
-	return f.invoke(values)
+	value := f.invoke(m.stack[mark:])
+	m.stack = m.stack[:mark]
+	return value
 }
 
 var anyType = reflect.TypeFor[any]()

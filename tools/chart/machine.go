@@ -21,11 +21,18 @@ import (
 // rendering is done again by text/template itself, which words the error. So it has no messages of its own, and each
 // doubt is solved by giving up.
 type machine struct {
-	renderer  *renderer
-	scope     *scope
-	out       *bytes.Buffer
-	variables []variable
-	depth     int
+	renderer *renderer
+	frame
+	variables []variable // of all frames
+	stack     []any      // arguments of the calls under way
+}
+
+// frame is the execution of one template.
+type frame struct {
+	scope *scope
+	out   *bytes.Buffer
+	base  int // its first variable
+	depth int
 }
 
 type variable struct {
@@ -43,22 +50,26 @@ const maxNested = 3000
 
 // execute runs a template of the scope and returns what it writes.
 func (m *machine) execute(name string, data any) string {
-	found := m.scope.templates.Lookup(name)
-	if found == nil {
-		giveUp()
-	}
-	return m.run(m.scope, found, data)
+	return m.run(m.scope, m.scope.templates.Lookup(name), data)
 }
 
 func (m *machine) run(s *scope, found *template.Template, data any) string {
-	if found.Tree == nil || found.Root == nil || m.depth > maxNested {
+	buffer := m.renderer.buffer()
+	m.enter(s, buffer, found, data)
+	return m.renderer.textOf(buffer)
+}
+
+// enter executes a template in a frame of its own: no variables of the one that calls it are seen.
+func (m *machine) enter(s *scope, out *bytes.Buffer, found *template.Template, data any) {
+	if found == nil || found.Tree == nil || found.Root == nil || m.depth > maxNested {
 		giveUp()
 	}
-	buffer := m.renderer.buffer()
-	inner := machine{renderer: m.renderer, scope: s, out: buffer, depth: m.depth + 1}
-	inner.variables = append(inner.variables, variable{"$", data})
-	inner.walk(data, found.Root)
-	return m.renderer.textOf(buffer)
+	outer := m.frame
+	m.frame = frame{scope: s, out: out, base: len(m.variables), depth: outer.depth + 1}
+	m.variables = append(m.variables, variable{"$", data})
+	m.walk(data, found.Root)
+	m.variables = m.variables[:m.base]
+	m.frame = outer
 }
 
 // flow is how a node ended: a break or a continue ends the lists around it up to their range.
@@ -232,19 +243,13 @@ func (m *machine) iterate(value any, variables int, once func(index, element any
 }
 
 func (m *machine) template(dot any, node *parse.TemplateNode) {
-	found := m.scope.templates.Lookup(node.Name)
-	if found == nil || found.Tree == nil || found.Root == nil || m.depth > maxNested {
-		giveUp()
-	}
 	// Variables that its pipeline declares persist.
 	data := m.pipeline(dot, node.Pipe)
-	inner := machine{renderer: m.renderer, scope: m.scope, out: m.out, depth: m.depth + 1}
-	inner.variables = append(inner.variables, variable{"$", data})
-	inner.walk(data, found.Root)
+	m.enter(m.scope, m.out, m.scope.templates.Lookup(node.Name), data)
 }
 
 func (m *machine) assign(name string, value any) {
-	for i := len(m.variables) - 1; i >= 0; i-- {
+	for i := len(m.variables) - 1; i >= m.base; i-- {
 		if m.variables[i].name == name {
 			m.variables[i].value = value
 			return
@@ -254,7 +259,7 @@ func (m *machine) assign(name string, value any) {
 }
 
 func (m *machine) variable(name string) any {
-	for i := len(m.variables) - 1; i >= 0; i-- {
+	for i := len(m.variables) - 1; i >= m.base; i-- {
 		if m.variables[i].name == name {
 			return m.variables[i].value
 		}

@@ -172,7 +172,7 @@ func (s *templateSet) executeByMachine(r *renderer, data map[string]*templateDat
 			rendered, ok = nil, false
 		}
 	}()
-	m := machine{renderer: r, scope: r.scope}
+	m := machine{renderer: r, frame: frame{scope: r.scope}}
 	rendered = make(map[string]string, len(s.names))
 	for _, name := range s.names {
 		if values, ok := data[name].start(name); ok {
