@@ -36,3 +36,18 @@ func BenchmarkHelmSDK(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkCoverage renders the same and records what is reached.
+func BenchmarkCoverage(b *testing.B) {
+	c, err := chart.Load("../../charts/kyma-cloudwatch")
+	require.NoError(b, err)
+	vals, err := chart.Values([]string{"../../examples/quickstart/values.yaml"}, nil)
+	require.NoError(b, err)
+	coverage := chart.NewCoverage(c)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := coverage.Render(vals, chart.Release{Name: "demo", Namespace: "aws"}, "bench"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -45,7 +45,8 @@ var callable = func() map[string]*function {
 }()
 
 // function evaluates a call. Functions of a rendering and of text/template that are not in callable are done here.
-func (m *machine) function(dot any, name string, args []parse.Node, final any) any {
+func (m *machine) function(dot any, node *parse.IdentifierNode, args []parse.Node, final any) any {
+	name := node.Ident
 	switch name {
 	case "include":
 		if given := m.arguments(dot, args, final); len(given) == 2 {
@@ -63,7 +64,11 @@ func (m *machine) function(dot any, name string, args []parse.Node, final any) a
 		giveUp()
 	}
 	if f := callable[name]; f != nil {
-		return m.call(f, dot, args, final)
+		value := m.call(f, dot, args, final)
+		if m.cover != nil && (name == "default" || name == "ternary") {
+			m.cover.takeChoice(node, m.last, name)
+		}
+		return value
 	}
 	switch name {
 	case "required":
@@ -80,13 +85,16 @@ func (m *machine) function(dot any, name string, args []parse.Node, final any) a
 		return m.call(newFunction(m.scope.functions()[name]), dot, args, final)
 	case "and", "or":
 		var value any
-		for _, arg := range args {
+		for i, arg := range args {
 			value = m.argument(dot, arg)
 			if isTrue(value) == (name == "or") {
+				m.cover.take(node, i)
 				return value
 			}
 		}
-		if _, alone := final.(absent); !alone {
+		_, alone := final.(absent)
+		m.cover.take(node, operands(args, !alone)-1)
+		if !alone {
 			value = final
 		} else if len(args) == 0 {
 			giveUp()
@@ -94,6 +102,14 @@ func (m *machine) function(dot any, name string, args []parse.Node, final any) a
 		return value
 	}
 	return builtin(name, m.arguments(dot, args, final))
+}
+
+// operands is how many values a function is given.
+func operands(args []parse.Node, piped bool) int {
+	if piped {
+		return len(args) + 1
+	}
+	return len(args)
 }
 
 // arguments evaluates arguments whose types are not asked for.
@@ -297,7 +313,11 @@ func (m *machine) call(f *function, dot any, args []parse.Node, final any) any {
 		if !alone {
 			values = append(values, assignable(final, f.parameter(given-1)))
 		}
-		return f.invoke(values)
+		value := f.invoke(values)
+		if m.cover != nil {
+			m.last = values
+		}
+		return value
 	}
 	mark := len(m.stack)
 	for i, arg := range args {
@@ -308,6 +328,9 @@ func (m *machine) call(f *function, dot any, args []parse.Node, final any) any {
 		m.stack = append(m.stack, assignable(final, f.in[given-1]))
 	}
 	value := f.invoke(m.stack[mark:])
+	if m.cover != nil {
+		m.last = m.stack[mark:]
+	}
 	m.stack = m.stack[:mark]
 	return value
 }

@@ -47,11 +47,16 @@ type Chart struct {
 	// refusal is why `helm template` renders it with no values at all: a library, a subchart that is missing.
 	refusal error
 	schemas schemas
+	// sources are the texts of the templates by their paths in the chart, paths those of the files.
+	sources map[string]string
+	paths   map[*helmchart.File]string
 	// whole is whether no chart of the tree declares dependencies, so that values cannot disable a subchart.
 	whole bool
 
 	mutex    sync.Mutex
 	variants map[string]*variant // by the subcharts that are enabled
+
+	automatic automatic
 }
 
 // Load reads the chart in a folder or packaged in a .tgz file.
@@ -122,7 +127,11 @@ func newChart(loaded *helmchart.Chart, err error) (*Chart, error) {
 		return nil, fmt.Errorf("not a chart: %w", err)
 	}
 	sortSubcharts(loaded)
-	c := &Chart{loaded: loaded, whole: declaresNothing(loaded), variants: map[string]*variant{}}
+	c := &Chart{
+		loaded: loaded, whole: declaresNothing(loaded), variants: map[string]*variant{},
+		sources: map[string]string{}, paths: map[*helmchart.File]string{},
+	}
+	sourcesOf(loaded, "", c.sources, c.paths)
 	switch kind := loaded.Metadata.Type; kind {
 	case "", "application":
 		if dependencies := loaded.Metadata.Dependencies; dependencies != nil {

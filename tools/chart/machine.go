@@ -22,9 +22,11 @@ import (
 // doubt is solved by giving up.
 type machine struct {
 	renderer *renderer
+	cover    *recorder // nil unless the rendering is recorded
 	frame
 	variables []variable // of all frames
 	stack     []any      // arguments of the calls under way
+	last      []any      // arguments of the call that ended last, if the rendering is recorded
 }
 
 // frame is the execution of one template.
@@ -67,6 +69,7 @@ func (m *machine) enter(s *scope, out *bytes.Buffer, found *template.Template, d
 	outer := m.frame
 	m.frame = frame{scope: s, out: out, base: len(m.variables), depth: outer.depth + 1}
 	m.variables = append(m.variables, variable{"$", data})
+	m.cover.take(found.Root, 0)
 	m.walk(data, found.Root)
 	m.variables = m.variables[:m.base]
 	m.frame = outer
@@ -86,6 +89,7 @@ func (m *machine) walk(dot any, node parse.Node) flow {
 	case *parse.TextNode:
 		m.out.Write(node.Text)
 	case *parse.ActionNode:
+		m.cover.take(node, 0)
 		value := m.pipeline(dot, node.Pipe)
 		if len(node.Pipe.Decl) == 0 {
 			m.print(value)
@@ -97,9 +101,9 @@ func (m *machine) walk(dot any, node parse.Node) flow {
 			}
 		}
 	case *parse.IfNode:
-		return m.branch(dot, &node.BranchNode, false)
+		return m.branch(dot, node, &node.BranchNode, false)
 	case *parse.WithNode:
-		return m.branch(dot, &node.BranchNode, true)
+		return m.branch(dot, node, &node.BranchNode, true)
 	case *parse.RangeNode:
 		return m.loop(dot, node)
 	case *parse.TemplateNode:
@@ -115,17 +119,21 @@ func (m *machine) walk(dot any, node parse.Node) flow {
 	return goesOn
 }
 
-func (m *machine) branch(dot any, node *parse.BranchNode, with bool) flow {
+func (m *machine) branch(dot any, of parse.Node, node *parse.BranchNode, with bool) flow {
 	mark := len(m.variables)
 	value := m.pipeline(dot, node.Pipe)
 	flow := goesOn
 	if isTrue(value) {
+		m.cover.take(of, 0)
 		if with {
 			dot = value
 		}
 		flow = m.walk(dot, node.List)
-	} else if node.ElseList != nil {
-		flow = m.walk(dot, node.ElseList)
+	} else {
+		m.cover.take(of, 1)
+		if node.ElseList != nil {
+			flow = m.walk(dot, node.ElseList)
+		}
 	}
 	m.variables = m.variables[:mark]
 	return flow
@@ -139,6 +147,9 @@ func (m *machine) loop(dot any, node *parse.RangeNode) flow {
 	ran := false
 	// once runs the body and returns whether to go on.
 	once := func(index, element any) bool {
+		if !ran {
+			m.cover.take(node, 0)
+		}
 		ran = true
 		switch {
 		case len(declared) == 0:
@@ -159,8 +170,11 @@ func (m *machine) loop(dot any, node *parse.RangeNode) flow {
 	}
 	m.iterate(value, len(declared), once)
 	flow := goesOn
-	if !ran && node.ElseList != nil {
-		flow = m.walk(dot, node.ElseList)
+	if !ran {
+		m.cover.take(node, 1)
+		if node.ElseList != nil {
+			flow = m.walk(dot, node.ElseList)
+		}
 	}
 	m.variables = m.variables[:outer]
 	return flow
@@ -243,6 +257,7 @@ func (m *machine) iterate(value any, variables int, once func(index, element any
 }
 
 func (m *machine) template(dot any, node *parse.TemplateNode) {
+	m.cover.take(node, 0)
 	// Variables that its pipeline declares persist.
 	data := m.pipeline(dot, node.Pipe)
 	m.enter(m.scope, m.out, m.scope.templates.Lookup(node.Name), data)
@@ -349,7 +364,7 @@ func (m *machine) command(dot any, command *parse.CommandNode, final any) any {
 		}
 		return value
 	case *parse.IdentifierNode:
-		return m.function(dot, node.Ident, command.Args[1:], final)
+		return m.function(dot, node, command.Args[1:], final)
 	}
 	if len(command.Args) > 1 || !alone {
 		giveUp()
@@ -381,7 +396,7 @@ func (m *machine) argument(dot any, node parse.Node) any {
 	case *parse.PipeNode:
 		return m.pipeline(dot, node)
 	case *parse.IdentifierNode:
-		return m.function(dot, node.Ident, nil, absent{})
+		return m.function(dot, node, nil, absent{})
 	case *parse.ChainNode:
 		return m.fields(dot, m.argument(dot, node.Node), node.Field, nil, absent{})
 	case *parse.StringNode:

@@ -3,6 +3,7 @@ package chart
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -53,6 +54,7 @@ type Rendered struct {
 type variant struct {
 	chart     *helmchart.Chart
 	files     map[*helmchart.Chart]any // what templates see as .Files
+	sources   map[string]string        // the paths in the chart by the names of templates
 	templates *templateSet
 }
 
@@ -62,6 +64,13 @@ const maxVariants = 64
 // Render renders the chart. Errors have Helm's text: a schema's refusal, a template's failure with its position. The
 // values are not changed.
 func (c *Chart) Render(values map[string]any, release Release) (*Rendered, error) {
+	if dir := os.Getenv(CoverDirVariable); dir != "" {
+		return c.renderRecorded(values, release, dir)
+	}
+	return c.render(values, release, func(*variant) *recorder { return nil })
+}
+
+func (c *Chart) render(values map[string]any, release Release, newRecorder func(*variant) *recorder) (*Rendered, error) {
 	capabilities, err := release.capabilities()
 	if err != nil {
 		return nil, err
@@ -93,7 +102,7 @@ func (c *Chart) Render(values map[string]any, release Release) (*Rendered, error
 		data := v.templateData(coalesced, release, capabilities)
 		coalesced = nil
 		return data
-	}, release)
+	}, release, newRecorder(v))
 	if err != nil {
 		return nil, err
 	}
@@ -156,8 +165,9 @@ func (c *Chart) variant(values map[string]any) (*variant, error) {
 		return nil, err
 	}
 	texts := map[string]string{}
-	templateTexts(tree, texts)
-	v := &variant{chart: tree, files: map[*helmchart.Chart]any{}, templates: newTemplateSet(texts)}
+	v := &variant{chart: tree, files: map[*helmchart.Chart]any{}, sources: map[string]string{}}
+	c.templateTexts(tree, texts, v.sources)
+	v.templates = newTemplateSet(texts)
 	if err := v.takeFiles(tree); err != nil {
 		return nil, err
 	}

@@ -130,7 +130,7 @@ func (s *templateSet) pool(strict bool) *sync.Pool {
 // execute renders every template that is not a partial and returns what they wrote. The data of a rendering is made
 // by the function, as templates may change it and the rendering may have to be started again. It sets Template in the
 // data, which the templates of one chart share.
-func (s *templateSet) execute(newData func() map[string]*templateData, release Release) (map[string]string, error) {
+func (s *templateSet) execute(newData func() map[string]*templateData, release Release, cover *recorder) (map[string]string, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
@@ -143,8 +143,10 @@ func (s *templateSet) execute(newData func() map[string]*templateData, release R
 	if r.lint {
 		r.lookup = lookupIn(nil)
 	}
-	if s.unknown.Load() <= s.known.Load()+maxUnknown {
-		if rendered, ok := s.executeByMachine(r, newData()); ok {
+	if cover != nil || s.unknown.Load() <= s.known.Load()+maxUnknown {
+		rendered, ok := s.executeByMachine(r, newData(), cover)
+		cover.done()
+		if ok {
 			s.known.Add(1)
 			s.pool(release.Strict).Put(r)
 			return rendered, nil
@@ -165,14 +167,14 @@ func (s *templateSet) execute(newData func() map[string]*templateData, release R
 // it is no longer asked.
 const maxUnknown = 10
 
-func (s *templateSet) executeByMachine(r *renderer, data map[string]*templateData) (rendered map[string]string, ok bool) {
+func (s *templateSet) executeByMachine(r *renderer, data map[string]*templateData, cover *recorder) (rendered map[string]string, ok bool) {
 	// Whatever a function panics with, text/template makes it an error.
 	defer func() {
 		if recover() != nil {
 			rendered, ok = nil, false
 		}
 	}()
-	m := machine{renderer: r, frame: frame{scope: r.scope}}
+	m := machine{renderer: r, cover: cover, frame: frame{scope: r.scope}}
 	rendered = make(map[string]string, len(s.names))
 	for _, name := range s.names {
 		if values, ok := data[name].start(name); ok {
@@ -402,15 +404,16 @@ func isRendered(c *helmchart.Chart, file *helmchart.File) bool {
 	return file != nil && (!strings.EqualFold(c.Metadata.Type, "library") || strings.HasPrefix(filepath.Base(file.Name), "_"))
 }
 
-// templateTexts returns the texts of the templates of a chart and of its subcharts by the names that Helm gives them.
-func templateTexts(c *helmchart.Chart, into map[string]string) {
-	for _, subchart := range c.Dependencies() {
-		templateTexts(subchart, into)
+// templateTexts returns the texts of the templates of a chart tree by the names that Helm gives them, and their paths.
+func (c *Chart) templateTexts(tree *helmchart.Chart, texts, paths map[string]string) {
+	for _, subchart := range tree.Dependencies() {
+		c.templateTexts(subchart, texts, paths)
 	}
-	folder := c.ChartFullPath()
-	for _, file := range c.Templates {
-		if isRendered(c, file) {
-			into[path.Join(folder, file.Name)] = string(file.Data)
+	folder := tree.ChartFullPath()
+	for _, file := range tree.Templates {
+		if isRendered(tree, file) {
+			name := path.Join(folder, file.Name)
+			texts[name], paths[name] = string(file.Data), c.paths[file]
 		}
 	}
 }
