@@ -1,0 +1,177 @@
+{{/*
+What the schema cannot judge about the collector, one concern per template. Each message says what is wrong, where,
+and the YAML that mends it; test/render/refusals_test.go has each of them.
+*/}}
+{{- define "kyma-cloudwatch.collector.checks" -}}
+{{- include "kyma-cloudwatch.collector.checks.resources" . -}}
+{{- include "kyma-cloudwatch.collector.checks.memory" . -}}
+{{- $config := include "kyma-cloudwatch.collector.config" . | fromYaml -}}
+{{- include "kyma-cloudwatch.collector.checks.components" (dict "context" . "config" $config) -}}
+{{- include "kyma-cloudwatch.collector.checks.queues" (dict "context" . "config" $config) -}}
+{{- include "kyma-cloudwatch.collector.checks.serviceAccount" . -}}
+{{- include "kyma-cloudwatch.collector.checks.pod" . -}}
+{{- end -}}
+
+{{/* A request above its limit, which an API server refuses. */}}
+{{- define "kyma-cloudwatch.collector.checks.resources" -}}
+{{- $limits := .Values.resources.limits | default dict -}}
+{{- range $name, $request := .Values.resources.requests | default dict -}}
+  {{- $limit := index $limits $name -}}
+  {{- if and $limit $request -}}
+    {{- $path := include "kyma-cloudwatch.valuePath" (list $ "resources") -}}
+    {{- $wanted := include "kyma-cloudwatch.collector.quantity" (list $ (printf "resources.requests.%s" $name) $request) | int64 -}}
+    {{- if gt $wanted (include "kyma-cloudwatch.collector.quantity" (list $ (printf "resources.limits.%s" $name) $limit) | int64) -}}
+    {{- fail (printf "\n\n%s.requests.%s is %v, above %s.limits.%s, %v. Write a limit that holds the request:\n\n%s\n" $path $name $request $path $name $limit (include "kyma-cloudwatch.valueYAML" (list $ (printf "resources:\n  limits:\n    %s: %v" $name $request)))) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+A limit with which the collector cannot take the largest message. Measured with the real collector in a cgroup, with
+GOMEMLIMIT and memory_limiter as the chart sets them, all three signals sending and then one message of the largest
+size: of 16 MiB it is killed with 64 MiB and runs with 96, of 64 MiB it is killed with 192 MiB and runs with 224.
+memory_limiter does not save it, since it sees a message only when that is decoded.
+*/}}
+{{- define "kyma-cloudwatch.collector.checks.memory" -}}
+{{- with include "kyma-cloudwatch.collector.memoryLimit" . -}}
+  {{- $message := int64 $.Values.receiver.maxMessageSizeMiB -}}
+  {{- $least := add 64 (mul 3 $message) -}}
+  {{- if lt (int64 .) (mul $least 1048576) -}}
+  {{- fail (printf "\n\n%s is %v, less than the collector needs to take the largest message (%s, %d MiB). Write at least:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list $ "resources.limits.memory")) $.Values.resources.limits.memory (include "kyma-cloudwatch.valuePath" (list $ "receiver.maxMessageSizeMiB")) $message (include "kyma-cloudwatch.valueYAML" (list $ (printf "resources:\n  limits:\n    memory: %dMi" $least)))) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Components that a pipeline uses and nothing defines: the collector would not start. */}}
+{{- define "kyma-cloudwatch.collector.checks.components" -}}
+{{- $config := .config -}}
+{{- $path := include "kyma-cloudwatch.valuePath" (list .context "config") -}}
+{{- range $pipeline, $settings := $config.service.pipelines -}}
+  {{- range $kind := list "receivers" "processors" "exporters" -}}
+    {{- $defined := index $config $kind | default dict -}}
+    {{- if ne $kind "processors" -}}{{- $defined = merge (dict) $defined ($config.connectors | default dict) -}}{{- end -}}
+    {{- range $name := index $settings $kind -}}
+      {{- if not (hasKey $defined $name) -}}
+      {{- fail (printf "\n\n%s.service.pipelines.%s names %q among its %s, which is not defined. Define it:\n\n%s\n\nor name one of: %s.\n" $path $pipeline $name $kind (include "kyma-cloudwatch.valueYAML" (list $.context (printf "config:\n  %s:\n    %s: {}" $kind $name))) (keys $defined | sortAlpha | join ", ")) -}}
+      {{- end -}}
+    {{- end -}}
+    {{- if and (ne $kind "processors") (not (index $settings $kind)) -}}
+    {{- fail (printf "\n\n%s.service.pipelines.%s has no %s: the collector would not start. Name some, or remove the pipeline:\n\n%s\n" $path $pipeline $kind (include "kyma-cloudwatch.valueYAML" (list $.context (printf "config:\n  service:\n    pipelines:\n      %s: null" $pipeline)))) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- range $name := $config.service.extensions -}}
+  {{- if not (hasKey ($config.extensions | default dict) $name) -}}
+  {{- fail (printf "\n\n%s.service.extensions names %q, which is not defined. Define it:\n\n%s\n\nor name one of: %s.\n" $path $name (include "kyma-cloudwatch.valueYAML" (list $.context (printf "config:\n  extensions:\n    %s: {}" $name))) (keys ($config.extensions | default dict) | sortAlpha | join ", ")) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Queues that the volume does not hold, or that do not hold a message. Only what stands in the volume of the chart is
+counted: exporters whose storage has its directory there, by bytes.
+*/}}
+{{- define "kyma-cloudwatch.collector.checks.queues" -}}
+{{- $context := .context -}}
+{{- $config := .config -}}
+{{- $size := $context.Values.persistence.size -}}
+{{- $sizePath := include "kyma-cloudwatch.valuePath" (list $context "persistence.size") -}}
+{{- $room := div (mul (include "kyma-cloudwatch.collector.bytes" (list $context "persistence.size" $size) | int64) 8) 10 -}}
+{{- $message := mul ($context.Values.receiver.maxMessageSizeMiB | int64) 1048576 -}}
+{{- $sum := 0 -}}
+{{- $queues := dict -}}
+{{- $least := 0 -}}
+{{- range $name, $exporter := $config.exporters -}}
+  {{- $queue := dict -}}
+  {{- if kindIs "map" $exporter -}}{{- with $exporter.sending_queue -}}{{- if kindIs "map" . -}}{{- $queue = . -}}{{- end -}}{{- end -}}{{- end -}}
+  {{- $storage := dict -}}
+  {{- with $queue.storage -}}{{- $storage = index ($config.extensions | default dict) . | default dict -}}{{- end -}}
+  {{- if and (hasPrefix "/var/lib/otelcol" (toString $storage.directory)) (eq (toString $queue.sizer) "bytes") -}}
+    {{- $bytes := int64 $queue.queue_size -}}
+    {{- $sum = add $sum $bytes -}}
+    {{- $_ := set $queues $name $bytes -}}
+    {{- $least = add $least $message -}}
+    {{- if lt $bytes $message -}}
+      {{- $own := false -}}
+      {{- with $context.Values.config.exporters -}}{{- with index . $name -}}{{- with .sending_queue -}}{{- $own = hasKey . "queue_size" -}}{{- end -}}{{- end -}}{{- end -}}
+      {{- if $own -}}
+      {{- fail (printf "\n\n%s.exporters.%s.sending_queue.queue_size is %d bytes, less than one message of Kyma's senders may have (%s, %v MiB): the queue would refuse that message for ever. Write at least:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list $context "config")) $name $bytes (include "kyma-cloudwatch.valuePath" (list $context "receiver.maxMessageSizeMiB")) $context.Values.receiver.maxMessageSizeMiB (include "kyma-cloudwatch.valueYAML" (list $context (printf "config:\n  exporters:\n    %s:\n      sending_queue:\n        queue_size: %d" $name $message)))) -}}
+      {{- end -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- if gt (int64 $least) $room -}}
+{{- fail (printf "\n\n%s is %s, too small for %d queues: each has to hold at least one message of Kyma's senders (%s, %v MiB), together in 80 %% of the volume. Write at least:\n\n%s\n" $sizePath $size (len $queues) (include "kyma-cloudwatch.valuePath" (list $context "receiver.maxMessageSizeMiB")) $context.Values.receiver.maxMessageSizeMiB (include "kyma-cloudwatch.valueYAML" (list $context (printf "persistence:\n  size: %dMi" (include "kyma-cloudwatch.collector.volumeMiB" $least | int64))))) -}}
+{{- end -}}
+{{- if gt (int64 $sum) $room -}}
+  {{- /* A larger volume alone may not do: the queues that the chart sizes grow with it. */ -}}
+  {{- $yaml := "config:\n  exporters:" -}}
+  {{- range $name := keys $queues | sortAlpha -}}
+    {{- $yaml = printf "%s\n    %s:\n      sending_queue:\n        queue_size: %d" $yaml $name (div $room (len $queues)) -}}
+  {{- end -}}
+  {{- $held := list -}}
+  {{- range $name, $bytes := $queues -}}{{- $held = append $held (printf "%s %d" $name $bytes) -}}{{- end -}}
+{{- fail (printf "\n\n%s is %s, of which the queues may take 80 %%, %d bytes, but they are to hold %d: %s. Write a larger volume or smaller queues, at most:\n\n%s\n" $sizePath $size $room (int64 $sum) (join ", " $held) (include "kyma-cloudwatch.valueYAML" (list $context $yaml))) -}}
+{{- end -}}
+{{- if and (not $context.Values.persistence.enabled) $context.Values.persistence.storageClass -}}
+{{- fail (printf "\n\n%s is set, but %s is false: an emptyDir has no storage class. Write:\n\n%s\n\nor leave the storage class out.\n" (include "kyma-cloudwatch.valuePath" (list $context "persistence.storageClass")) (include "kyma-cloudwatch.valuePath" (list $context "persistence.enabled")) (include "kyma-cloudwatch.valueYAML" (list $context "persistence:\n  enabled: true"))) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Size in MiB, rounded up, of a volume of which queues of so many bytes take 80 %. */}}
+{{- define "kyma-cloudwatch.collector.volumeMiB" -}}
+{{- div (add (mul (int64 .) 10) (sub (mul 8 1048576) 1)) (mul 8 1048576) -}}
+{{- end -}}
+
+{{- define "kyma-cloudwatch.collector.checks.serviceAccount" -}}
+{{- $account := .Values.serviceAccount -}}
+{{- if not $account.create -}}
+  {{- if and (eq .Values.global.aws.auth.mode "webIdentity") (not $account.name) -}}
+  {{- fail (printf "\n\n%s is false and no name is given, but global.aws.auth.mode is \"webIdentity\": the role would have to trust the namespace's ServiceAccount \"default\", and with it every pod there. Write the name of the one that the role trusts:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list . "serviceAccount.create")) (include "kyma-cloudwatch.valueYAML" (list . "serviceAccount:\n  create: false\n  name: kyma-cloudwatch"))) -}}
+  {{- end -}}
+  {{- if $account.annotations -}}
+  {{- fail (printf "\n\n%s is set, but %s is false: the chart does not annotate a ServiceAccount that it does not make. Write:\n\n%s\n\nor leave the annotations out.\n" (include "kyma-cloudwatch.valuePath" (list . "serviceAccount.annotations")) (include "kyma-cloudwatch.valuePath" (list . "serviceAccount.create")) (include "kyma-cloudwatch.valueYAML" (list . "serviceAccount:\n  create: true"))) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What the chart writes into the pod and a user cannot write a second time. */}}
+{{- define "kyma-cloudwatch.collector.checks.pod" -}}
+{{- $ownVolumes := list "config" "queue" -}}
+{{- $ownPaths := list "/etc/otelcol" "/var/lib/otelcol" -}}
+{{- if eq .Values.global.aws.auth.mode "webIdentity" -}}
+  {{- $ownVolumes = append $ownVolumes "aws-token" -}}
+  {{- $ownPaths = append $ownPaths "/var/run/secrets/aws" -}}
+{{- end -}}
+{{- $volumes := $ownVolumes -}}
+{{- range .Values.extraVolumes -}}
+  {{- if has .name $volumes -}}
+  {{- fail (printf "\n\n%s has %q, which is there already. Write another name, for example:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list $ "extraVolumes")) .name (include "kyma-cloudwatch.valueYAML" (list $ (printf "extraVolumes:\n  - name: extra-%s" .name)))) -}}
+  {{- end -}}
+  {{- $volumes = append $volumes .name -}}
+{{- end -}}
+{{- range .Values.extraVolumeMounts -}}
+  {{- if not (has .name $volumes) -}}
+  {{- fail (printf "\n\n%s names volume %q, which is not there. Write one of %s, or add it:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list $ "extraVolumeMounts")) .name (join ", " $volumes) (include "kyma-cloudwatch.valueYAML" (list $ (printf "extraVolumes:\n  - name: %s\n    emptyDir: {}" .name)))) -}}
+  {{- end -}}
+  {{- if has (trimSuffix "/" .mountPath) $ownPaths -}}
+  {{- fail (printf "\n\n%s has mountPath %q, where the chart mounts a volume of its own. Write another, for example:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list $ "extraVolumeMounts")) .mountPath (include "kyma-cloudwatch.valueYAML" (list $ (printf "extraVolumeMounts:\n  - name: %s\n    mountPath: /mnt/%s" .name .name)))) -}}
+  {{- end -}}
+{{- end -}}
+{{- range $path, $labels := dict "labels" .Values.labels "podLabels" .Values.podLabels -}}
+  {{- include "kyma-cloudwatch.checks.labels" (list $ $path $labels) -}}
+{{- end -}}
+{{- range $key := keys .Values.podLabels | sortAlpha -}}
+  {{- if hasKey $.Values.labels $key -}}
+  {{- fail (printf "\n\n%s and %s both have %q. Write it in one place.\n" (include "kyma-cloudwatch.valuePath" (list $ "labels")) (include "kyma-cloudwatch.valuePath" (list $ "podLabels")) $key) -}}
+  {{- end -}}
+{{- end -}}
+{{- $ownAnnotations := dict "checksum/config" "" "checksum/credentials" "" -}}
+{{- if .Values.telemetry.scrape -}}{{- $_ := set $ownAnnotations "prometheus.io/scrape" "" -}}{{- $_ := set $ownAnnotations "prometheus.io/port" "" -}}{{- end -}}
+{{- range $key := keys .Values.podAnnotations | sortAlpha -}}
+  {{- if hasKey $ownAnnotations $key -}}
+  {{- fail (printf "\n\n%s has %q, which the chart writes itself. To scrape the pods otherwise, write:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list $ "podAnnotations")) $key (include "kyma-cloudwatch.valueYAML" (list $ "telemetry:\n  scrape: false"))) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
