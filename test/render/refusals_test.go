@@ -430,6 +430,25 @@ global:
 
 or leave global.aws.auth.webIdentity.audience out.
 `},
+	{"the region's key by OTLP", minimal, "global: {aws: {auth: {secret: {keys: {region: AWS_REGION}}}}}", `
+global.aws.auth.secret.keys.region is set, but global.logs.via is "otlp": only Fluent Bit reads it, so nothing would come of it. Write:
+
+global:
+  logs:
+    via: fluentbit
+
+or leave global.aws.auth.secret.keys.region out.
+`},
+	{"keys of a Secret in mode ambient", noSecret, "global: {aws: {auth: {mode: ambient, secret: {keys: {accessKeyId: id}}}}}", `
+global.aws.auth.secret.keys.accessKeyId is set, but global.aws.auth.mode is "ambient": no Secret is read, so nothing would come of it. Write:
+
+global:
+  aws:
+    auth:
+      mode: secret
+
+or leave global.aws.auth.secret.keys.accessKeyId out.
+`},
 	{"a memory limit that is no quantity", minimal, "collector: {resources: {limits: {memory: 1GB}}}", `
 collector.resources.limits.memory is "1GB", which is not a Kubernetes quantity. Write, for example:
 
@@ -492,6 +511,43 @@ collector:
       pprof: {}
 
 or name one of: file_storage, health_check.
+`},
+	{"a section that a collector does not know", minimal, "collector: {config: {exporter: {debug: {}}}}", `
+collector.config.exporter is no section of a collector's configuration. Write one of: receivers, processors, exporters, connectors, extensions, service.
+`},
+	{"a transform processor", minimal, "collector: {config: {processors: {transform/mine: {}}}}", `
+collector.config.processors.transform/mine is of a type that the AWS Distro for OpenTelemetry v0.49.0 does not have. Its processors are: attributes, batch, cumulativetodelta, deltatorate, filter, groupbytrace, k8sattributes, memory_limiter, metricsgeneration, metrics_transform, probabilistic_sampler, resource, resourcedetection, span, tail_sampling. For a collector that has it, write:
+
+collector:
+  image:
+    repository: registry.example.com/otelcol
+    tag: v1.0.0
+`},
+	{"a connector", minimal, "collector: {config: {connectors: {spanmetrics: {}}}}", `
+collector.config.connectors is set, but the AWS Distro for OpenTelemetry v0.49.0 has no connectors. For a collector that has them, write:
+
+collector:
+  image:
+    repository: registry.example.com/otelcol
+    tag: v1.0.0
+`},
+	{"a pipeline of no signal", minimal, "collector: {config: {service: {pipelines: {trace: {receivers: [otlp], exporters: [awsxray]}}}}}", `
+collector.config.service.pipelines.trace is no pipeline of a signal. Begin its name with the signal:
+
+collector:
+  config:
+    service:
+      pipelines:
+        trace: null
+        traces/trace: {}
+`},
+	{"an extension left out of the list", minimal, "collector: {config: {service: {extensions: [health_check]}}}", `
+collector.config.exporters.awscloudwatchlogs uses extension "file_storage", which does not run. Write:
+
+collector:
+  config:
+    service:
+      extensions: [file_storage, health_check]
 `},
 	{"a volume too small for a message", minimal, "collector: {persistence: {size: 50Mi}}", `
 collector.persistence.size is 50Mi, too small for 3 queues: each has to hold at least one message of Kyma's senders (collector.receiver.maxMessageSizeMiB, 16 MiB), together in 80 % of the volume. Write at least:
@@ -712,6 +768,28 @@ func TestHelm4RefusesWithTheSameMessages(t *testing.T) {
 	}
 }
 
+func TestTheComponentsThatTheChartKnowsAreThoseOfItsImage(t *testing.T) {
+	read := func(file string) object {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var parsed object
+		require.NoError(t, yaml.Unmarshal(data, &parsed))
+		return parsed
+	}
+	known := read(filepath.Join(chartPath, "charts", "collector", "files", "components.yaml"))
+	image := read(filepath.Join(repository, "tools", "collector", "adot.yaml"))
+	for _, kind := range []string{"receivers", "processors", "exporters", "extensions"} {
+		assert.Equal(t, texts(image[kind]), texts(known[kind]), kind)
+	}
+	assert.Equal(t, image["version"], read(filepath.Join(chartPath, "charts", "collector", "Chart.yaml"))["appVersion"])
+}
+
+func TestAnImageOfOnesOwnMayHaveOtherComponents(t *testing.T) {
+	config := "\n---\ncollector: {config: {processors: {transform/mine: {}}}}"
+	render(t, "collector: {image: {repository: registry.local/otelcol, tag: v1.0.0}}"+config)
+	render(t, "collector: {image: {tag: v0.50.0}}"+config)
+}
+
 // moved are mistakes that no YAML added to them mends: something has to be taken away.
 var moved = []string{"a label that selects pods", "a pipelines' label of the chart's own"}
 
@@ -751,7 +829,7 @@ func TestEveryMessageNamesAValueAndMostTheYAMLToWrite(t *testing.T) {
 		assert.Regexp(t, `(global|collector|pipelines)[.:]`, r.message, r.mistake)
 		if len(mends(r.message)) == 0 {
 			// What is to be taken away is named.
-			assert.Regexp(t, `Under global it knows|Leave it out|Write it`, r.message, r.mistake)
+			assert.Regexp(t, `Under global it knows|Leave it out|Write it|Write one of`, r.message, r.mistake)
 		}
 	}
 }

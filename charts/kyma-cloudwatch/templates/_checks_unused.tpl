@@ -20,7 +20,7 @@ its default can be seen; the defaults stand here because a template cannot read 
       "pipelines.logs.transform" list "pipelines.logs.filter" list "pipelines.logs.input.otlp.namespaces" dict)) -}}
   {{- else -}}
     {{- include "kyma-cloudwatch.checks.unusedWith" (dict "context" . "switch" "global.logs.via" "value" "otlp" "why" "only Fluent Bit reads it"
-      "yaml" "global:\n  logs:\n    via: fluentbit" "defaults" (dict "pipelines.logs.input.runtime.keepAnnotations" nil "pipelines.logs.input.runtime.dropLabels" nil
+      "yaml" "global:\n  logs:\n    via: fluentbit" "defaults" (dict "global.aws.auth.secret.keys.region" "" "pipelines.logs.input.runtime.keepAnnotations" nil "pipelines.logs.input.runtime.dropLabels" nil
       "pipelines.logs.fluentbit.streamTemplate" "$kubernetes['namespace_name'].$kubernetes['pod_name'].$kubernetes['container_name']"
       "pipelines.logs.fluentbit.streamName" "from-kyma-cluster" "pipelines.logs.fluentbit.groupTemplate" "" "pipelines.logs.fluentbit.extraOptions" dict "pipelines.logs.fluentbit.filters" list)) -}}
     {{- if eq $global.logs.exporter "otlp" -}}
@@ -32,6 +32,10 @@ its default can be seen; the defaults stand here because a template cannot read 
 {{- if ne $global.aws.auth.mode "webIdentity" -}}
   {{- include "kyma-cloudwatch.checks.unusedWith" (dict "context" . "switch" "global.aws.auth.mode" "value" $global.aws.auth.mode "why" "no token is exchanged"
     "yaml" "global:\n  aws:\n    auth:\n      mode: webIdentity" "defaults" (dict "global.aws.auth.webIdentity.audience" "sts.amazonaws.com" "global.aws.auth.webIdentity.expirationSeconds" 3600)) -}}
+{{- end -}}
+{{- if ne $global.aws.auth.mode "secret" -}}
+  {{- include "kyma-cloudwatch.checks.unusedWith" (dict "context" . "switch" "global.aws.auth.mode" "value" $global.aws.auth.mode "why" "no Secret is read"
+    "yaml" "global:\n  aws:\n    auth:\n      mode: secret" "defaults" (dict "global.aws.auth.secret.keys.accessKeyId" "AWS_ACCESS_KEY_ID" "global.aws.auth.secret.keys.secretAccessKey" "AWS_SECRET_ACCESS_KEY" "global.aws.auth.secret.keys.sessionToken" "")) -}}
 {{- end -}}
 {{- end -}}
 

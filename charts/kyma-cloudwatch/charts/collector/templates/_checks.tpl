@@ -43,27 +43,75 @@ memory_limiter does not save it, since it sees a message only when that is decod
 {{- end -}}
 {{- end -}}
 
-{{/* Components that a pipeline uses and nothing defines: the collector would not start. */}}
+{{/* A configuration with which the collector would not start. */}}
 {{- define "kyma-cloudwatch.collector.checks.components" -}}
+{{- $context := .context -}}
 {{- $config := .config -}}
 {{- $path := include "kyma-cloudwatch.valuePath" (list .context "config") -}}
+{{- $sections := list "receivers" "processors" "exporters" "connectors" "extensions" "service" -}}
+{{- range $section := keys $config | sortAlpha -}}
+  {{- if not (has $section $sections) -}}
+  {{- fail (printf "\n\n%s.%s is no section of a collector's configuration. Write one of: %s.\n" $path $section (join ", " $sections)) -}}
+  {{- end -}}
+{{- end -}}
+{{- include "kyma-cloudwatch.collector.checks.types" . -}}
 {{- range $pipeline, $settings := $config.service.pipelines -}}
+  {{- if not (regexMatch "^(traces|metrics|logs|profiles)(/.+)?$" $pipeline) -}}
+  {{- fail (printf "\n\n%s.service.pipelines.%s is no pipeline of a signal. Begin its name with the signal:\n\n%s\n" $path $pipeline (include "kyma-cloudwatch.valueYAML" (list $context (printf "config:\n  service:\n    pipelines:\n      %s: null\n      traces/%s: {}" $pipeline $pipeline)))) -}}
+  {{- end -}}
   {{- range $kind := list "receivers" "processors" "exporters" -}}
     {{- $defined := index $config $kind | default dict -}}
     {{- if ne $kind "processors" -}}{{- $defined = merge (dict) $defined ($config.connectors | default dict) -}}{{- end -}}
     {{- range $name := index $settings $kind -}}
       {{- if not (hasKey $defined $name) -}}
-      {{- fail (printf "\n\n%s.service.pipelines.%s names %q among its %s, which is not defined. Define it:\n\n%s\n\nor name one of: %s.\n" $path $pipeline $name $kind (include "kyma-cloudwatch.valueYAML" (list $.context (printf "config:\n  %s:\n    %s: {}" $kind $name))) (keys $defined | sortAlpha | join ", ")) -}}
+      {{- fail (printf "\n\n%s.service.pipelines.%s names %q among its %s, which is not defined. Define it:\n\n%s\n\nor name one of: %s.\n" $path $pipeline $name $kind (include "kyma-cloudwatch.valueYAML" (list $context (printf "config:\n  %s:\n    %s: {}" $kind $name))) (keys $defined | sortAlpha | join ", ")) -}}
       {{- end -}}
     {{- end -}}
     {{- if and (ne $kind "processors") (not (index $settings $kind)) -}}
-    {{- fail (printf "\n\n%s.service.pipelines.%s has no %s: the collector would not start. Name some, or remove the pipeline:\n\n%s\n" $path $pipeline $kind (include "kyma-cloudwatch.valueYAML" (list $.context (printf "config:\n  service:\n    pipelines:\n      %s: null" $pipeline)))) -}}
+    {{- fail (printf "\n\n%s.service.pipelines.%s has no %s: the collector would not start. Name some, or remove the pipeline:\n\n%s\n" $path $pipeline $kind (include "kyma-cloudwatch.valueYAML" (list $context (printf "config:\n  service:\n    pipelines:\n      %s: null" $pipeline)))) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
+{{- $extensions := $config.extensions | default dict -}}
 {{- range $name := $config.service.extensions -}}
-  {{- if not (hasKey ($config.extensions | default dict) $name) -}}
-  {{- fail (printf "\n\n%s.service.extensions names %q, which is not defined. Define it:\n\n%s\n\nor name one of: %s.\n" $path $name (include "kyma-cloudwatch.valueYAML" (list $.context (printf "config:\n  extensions:\n    %s: {}" $name))) (keys ($config.extensions | default dict) | sortAlpha | join ", ")) -}}
+  {{- if not (hasKey $extensions $name) -}}
+  {{- fail (printf "\n\n%s.service.extensions names %q, which is not defined. Define it:\n\n%s\n\nor name one of: %s.\n" $path $name (include "kyma-cloudwatch.valueYAML" (list $context (printf "config:\n  extensions:\n    %s: {}" $name))) (keys $extensions | sortAlpha | join ", ")) -}}
+  {{- end -}}
+{{- end -}}
+{{- range $name, $exporter := $config.exporters -}}
+  {{- $needed := list -}}
+  {{- if kindIs "map" $exporter -}}
+    {{- with $exporter.auth -}}{{- $needed = append $needed .authenticator -}}{{- end -}}
+    {{- with $exporter.sending_queue -}}{{- $needed = append $needed .storage -}}{{- end -}}
+  {{- end -}}
+  {{- range $extension := compact $needed -}}
+    {{- if not (has $extension $config.service.extensions) -}}
+    {{- fail (printf "\n\n%s.exporters.%s uses extension %q, which does not run. Write:\n\n%s\n" $path $name $extension (include "kyma-cloudwatch.valueYAML" (list $context (printf "config:\n  service:\n    extensions: [%s]" (append $config.service.extensions $extension | sortAlpha | join ", "))))) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Components that the image does not have, such as the transform processor. An image of one's own may have others. Some
+components have two names, an older one without underscores.
+*/}}
+{{- define "kyma-cloudwatch.collector.checks.types" -}}
+{{- $context := .context -}}
+{{- $config := .config -}}
+{{- if and (not $context.Values.image.tag) (hasSuffix "/aws-observability/aws-otel-collector" $context.Values.image.repository) -}}
+  {{- range $kind, $types := $context.Files.Get "files/components.yaml" | fromYaml -}}
+    {{- $known := list -}}
+    {{- range $types -}}{{- $known = append $known (replace "_" "" .) -}}{{- end -}}
+    {{- if eq $kind "exporters" -}}{{- $known = append $known "otlp" -}}{{- end -}}
+    {{- range $name := keys (index $config $kind | default dict) | sortAlpha -}}
+      {{- if not (has (splitList "/" $name | first | replace "_" "") $known) -}}
+      {{- fail (printf "\n\n%s.%s.%s is of a type that the AWS Distro for OpenTelemetry %s does not have. Its %s are: %s. For a collector that has it, write:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list $context "config")) $kind $name $context.Chart.AppVersion $kind (join ", " $types) (include "kyma-cloudwatch.valueYAML" (list $context "image:\n  repository: registry.example.com/otelcol\n  tag: v1.0.0"))) -}}
+      {{- end -}}
+    {{- end -}}
+  {{- end -}}
+  {{- if $config.connectors -}}
+  {{- fail (printf "\n\n%s.connectors is set, but the AWS Distro for OpenTelemetry %s has no connectors. For a collector that has them, write:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list $context "config")) $context.Chart.AppVersion (include "kyma-cloudwatch.valueYAML" (list $context "image:\n  repository: registry.example.com/otelcol\n  tag: v1.0.0"))) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}
