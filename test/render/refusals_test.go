@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
+
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/chart"
 )
 
 // refused is a mistake that the chart's templates refuse.
@@ -283,13 +285,14 @@ global:
   metrics:
     logGroup: /kyma/metrics
 `},
-	{"31 dimensions in a set", minimal, "global: {metrics: {declarations: [{dimensions: [[a], [d0, d1, d2, d3, d4, d5, d6, d7, d8, d9, d10, d11, d12, d13, d14, d15, d16, d17, d18, d19, d20, d21, d22, d23, d24, d25, d26, d27, d28, d29, d30]], metric_name_selectors: [.*]}]}}", `
-global.metrics.declarations[0].dimensions[1] has 31 dimensions: CloudWatch extracts no metric with more than 30. Write fewer, for example:
+	{"11 dimensions in a set", minimal, "global: {metrics: {declarations: [{dimensions: [[a], [d0, d1, d2, d3, d4, d5, d6, d7, d8, d9, d10]], metric_name_selectors: [.*]}]}}", `
+global.metrics.declarations[0].dimensions[1] has 11 dimensions: the exporter drops a set of more than 10. Write fewer, for example:
 
 global:
   metrics:
     declarations:
       - dimensions: [[d0, d1]]
+        metric_name_selectors: [".*"]
 `},
 	{"annotations by OTLP", minimal, "global: {traces: {exporter: otlp, indexAllAttributes: true}}", `
 global.traces.indexAllAttributes is set, but global.traces.exporter is "otlp": X-Ray's OTLP endpoint takes annotations only from attributes of the spans, so nothing would come of it. Write:
@@ -309,7 +312,7 @@ global:
 
 or leave global.metrics.namespace out.
 `},
-	{"declarations by OTLP", minimal, "global: {metrics: {exporter: otlp, declarations: [{dimensions: [[a]]}]}}", `
+	{"declarations by OTLP", minimal, "global: {metrics: {exporter: otlp, declarations: [{dimensions: [[a]], metric_name_selectors: [.*]}]}}", `
 global.metrics.declarations is set, but global.metrics.exporter is "otlp": CloudWatch's OTLP endpoint knows no EMF events, so nothing would come of it. Write:
 
 global:
@@ -633,6 +636,12 @@ collector:
 
 or leave the storage class out.
 `},
+	{"a variable of the chart's own", minimal, "collector: {extraEnv: [{name: AWS_REGION, value: us-east-1}]}", `
+collector.extraEnv has "AWS_REGION", which is there already, from the chart or from a line above. Leave it out.
+`},
+	{"a variable twice", minimal, "collector: {extraEnv: [{name: A, value: b}, {name: A, value: c}]}", `
+collector.extraEnv has "A", which is there already, from the chart or from a line above. Leave it out.
+`},
 	{"a volume of the chart's own name", minimal, "collector: {extraVolumes: [{name: queue, emptyDir: {}}]}", `
 collector.extraVolumes has "queue", which is there already. Write another name, for example:
 
@@ -754,7 +763,10 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 }
 
 func TestHelm4RefusesWithTheSameMessages(t *testing.T) {
-	for _, r := range refusals {
+	for n, r := range refusals {
+		if n%8 != 0 {
+			continue // the templates are the same: what may differ is how a release of Helm hands a message on
+		}
 		t.Run(r.mistake, func(t *testing.T) {
 			t.Parallel()
 			arguments := []string{"template", releaseName, chartPath, "--namespace", namespace}
@@ -794,6 +806,8 @@ func TestAnImageOfOnesOwnMayHaveOtherComponents(t *testing.T) {
 var moved = []string{"a label that selects pods", "a pipelines' label of the chart's own"}
 
 func TestWhatAMessageSaysToWriteMendsTheMistake(t *testing.T) {
+	loaded, err := chart.Load(chartPath)
+	require.NoError(t, err)
 	for _, r := range refusals {
 		blocks := mends(r.message)
 		if len(blocks) == 0 || slices.Contains(moved, r.mistake) {
@@ -802,8 +816,9 @@ func TestWhatAMessageSaysToWriteMendsTheMistake(t *testing.T) {
 		for _, block := range blocks {
 			t.Run(r.mistake, func(t *testing.T) {
 				t.Parallel()
-				_, err := install{chart: chartPath, name: releaseName, namespace: namespace, values: r.base + "\n---\n" + r.values + "\n---\n" + block}.rendered(t)
-				if err != nil {
+				mended, err := chart.Values(valuesFiles(t, r.base+"\n---\n"+r.values+"\n---\n"+block), nil)
+				require.NoError(t, err, block)
+				if _, err := loaded.Render(mended, chart.Release{Name: releaseName, Namespace: namespace}); err != nil {
 					// The next mistake, such as a mode's role that is now missing, has a message of its own.
 					assert.NotEqual(t, r.message, said(t, err.Error()), block)
 				}

@@ -170,6 +170,8 @@ var wrongNames = map[string][]string{
 	"global.metrics.logStream":                   {"''", "a:b", "a*", strings.Repeat("s", 513)},
 	"global.metrics.retentionDays":               {"-1", "2", "31"},
 	"global.metrics.dimensions":                  {"[a, a]", "[1]", "[" + strings.TrimSuffix(strings.Repeat("x%d, ", 31), ", ") + "]"},
+	"global.metrics.declarations":                {"[{dimensions: [[a]]}]", "[{dimensions: [[a]], metric_name_selectors: []}]", "[{dimensions: [[a]], metric_name_selectors: ['(']}]", "[{dimensions: [[a]], metric_name_selectors: [a], label_matchers: [{label_names: [a]}]}]"},
+	"global.metrics.descriptors":                 {"[{metric_name: a, unit: count}]", "[{unit: Count}]"},
 	"global.logs.logGroup":                       {"'/kyma/{k8s.pod.name}'"},
 	"global.logs.logStream":                      {"''", "a:b", "a*"},
 	"global.logs.retentionDays":                  {"8"},

@@ -53,13 +53,13 @@ mends it; test/render/refusals_test.go has each of them.
 {{- end -}}
 {{- end -}}
 
-{{/* EMF allows 30 dimensions a set: CloudWatch takes an event with more of them and extracts no metric from it, without a word. */}}
+{{/* EMF allows 30 dimensions a set, which the schema holds `dimensions` to; awsemf drops a declaration's set of more than 10 with a line in its log. */}}
 {{- define "kyma-cloudwatch.checks.dimensions" -}}
 {{- if and .Values.global.metrics.enabled (eq .Values.global.metrics.exporter "emf") -}}
   {{- range $i, $declaration := .Values.global.metrics.declarations -}}
     {{- range $j, $set := $declaration.dimensions -}}
-      {{- if gt (len $set) 30 -}}
-      {{- fail (printf "\n\nglobal.metrics.declarations[%d].dimensions[%d] has %d dimensions: CloudWatch extracts no metric with more than 30. Write fewer, for example:\n\nglobal:\n  metrics:\n    declarations:\n      - dimensions: [[%s, %s]]\n" $i $j (len $set) (index $set 0) (index $set 1)) -}}
+      {{- if gt (len $set) 10 -}}
+      {{- fail (printf "\n\nglobal.metrics.declarations[%d].dimensions[%d] has %d dimensions: the exporter drops a set of more than 10. Write fewer, for example:\n\nglobal:\n  metrics:\n    declarations:\n      - dimensions: [[%s, %s]]\n        metric_name_selectors: %s\n" $i $j (len $set) (index $set 0) (index $set 1) (toJson $declaration.metric_name_selectors)) -}}
       {{- end -}}
     {{- end -}}
   {{- end -}}

@@ -192,6 +192,16 @@ counted: exporters whose storage has its directory there, by bytes.
   {{- $ownVolumes = append $ownVolumes "aws-token" -}}
   {{- $ownPaths = append $ownPaths "/var/run/secrets/aws" -}}
 {{- end -}}
+{{- /* A list of variables is merged by name where objects are applied by a server: it refuses a name that is there twice. */ -}}
+{{- $variables := list "POD_IP" "GOMEMLIMIT" -}}
+{{- range include "kyma-cloudwatch.collector.awsEnv" . | fromYamlArray -}}{{- $variables = append $variables .name -}}{{- end -}}
+{{- $path := include "kyma-cloudwatch.valuePath" (list . "extraEnv") -}}
+{{- range .Values.extraEnv -}}
+  {{- if has .name $variables -}}
+  {{- fail (printf "\n\n%s has %q, which is there already, from the chart or from a line above. Leave it out.\n" $path .name) -}}
+  {{- end -}}
+  {{- $variables = append $variables .name -}}
+{{- end -}}
 {{- $volumes := $ownVolumes -}}
 {{- range .Values.extraVolumes -}}
   {{- if has .name $volumes -}}
