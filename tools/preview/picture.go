@@ -264,8 +264,8 @@ func waterfall(spans []*awslocal.Span) *Waterfall {
 			}
 			if span.HTTPMethod != "" {
 				call := strings.TrimSpace(span.HTTPMethod + " " + pathOf(span.HTTPURL))
-				if span.Name == span.HTTPMethod || span.Name == row.Service {
-					row.Name = call // X-Ray's name for a call of which it knows no host
+				if span.Name == span.HTTPMethod || span.Name == "HTTP "+span.HTTPMethod || span.Name == row.Service {
+					row.Name = call // X-Ray's names for a call of which it knows no host
 				} else if !strings.Contains(span.Name, span.HTTPMethod+" ") {
 					row.Name += " " + call
 				}
