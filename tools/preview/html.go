@@ -25,7 +25,6 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"join":      strings.Join,
 	"clock":     func(t time.Time) string { return t.Format("15:04:05.000") },
 	"spark":     newSpark,
-	"isNumbers": func(s string) bool { return s == "metrics" },
 	"lower":     strings.ToLower,
 	"half":      func(f float64) float64 { return f / 2 },
 	"percent": func(part, whole int) float64 {
@@ -89,15 +88,21 @@ type pageRow struct {
 
 type pageNamespace struct {
 	MetricNamespace
-	Rows []pageMetric
+	// Groups are the metrics by their dimensions, so that these stand there once.
+	Groups []*pageGroup
+}
+
+type pageGroup struct {
+	// Dimensions are all names of the metrics' sets of dimensions, of which there are Sets.
+	Dimensions []string
+	Sets       int
+	Rows       []pageMetric
 }
 
 type pageMetric struct {
 	Metric
-	// Common are the dimensions of all sets, Sets the other names of each set where there are several.
-	Dimensions []string
-	Spark      *spark
-	Low, High  string
+	Spark     *spark
+	Low, High string
 }
 
 type pageRequest struct {
@@ -129,7 +134,13 @@ func newPageModel(r *Report) *pageModel {
 				m.MetricsCut++
 				continue
 			}
-			p.Rows = append(p.Rows, newPageMetric(metric))
+			dimensions, sets := dimensionNames(metric), len(metric.DimensionSets)
+			i := slices.IndexFunc(p.Groups, func(g *pageGroup) bool { return g.Sets == sets && slices.Equal(g.Dimensions, dimensions) })
+			if i < 0 {
+				i = len(p.Groups)
+				p.Groups = append(p.Groups, &pageGroup{Dimensions: dimensions, Sets: sets})
+			}
+			p.Groups[i].Rows = append(p.Groups[i].Rows, newPageMetric(metric))
 		}
 		m.Metrics = append(m.Metrics, p)
 	}
@@ -188,16 +199,15 @@ func niceStep(value float64) float64 {
 	return 10 * power
 }
 
+// dimensionNames are the names of all of a metric's sets of dimensions, sorted.
+func dimensionNames(metric Metric) []string {
+	names := slices.Concat(metric.DimensionSets...)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 func newPageMetric(metric Metric) pageMetric {
 	p := pageMetric{Metric: metric}
-	for _, set := range metric.DimensionSets {
-		for _, name := range set {
-			if !slices.Contains(p.Dimensions, name) {
-				p.Dimensions = append(p.Dimensions, name)
-			}
-		}
-	}
-	slices.Sort(p.Dimensions)
 	if len(metric.Examples) > 0 {
 		p.Spark = newSpark(metric.Examples[0].Points)
 		values := averages(metric.Examples[0].Points)

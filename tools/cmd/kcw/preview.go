@@ -166,7 +166,14 @@ func (o *previewOptions) capture() (*preview.Capture, error) {
 	if len(o.inputs) > 0 {
 		return preview.ReadCaptures(o.inputs...)
 	}
-	return preview.ReadCaptureFS(telemetry.Files)
+	capture, err := preview.ReadCaptureFS(telemetry.Files)
+	if err != nil {
+		return nil, err
+	}
+	for i, name := range capture.Files {
+		capture.Files[i] = "examples/telemetry/" + name // where a person finds it in the repository
+	}
+	return capture, nil
 }
 
 func (o *previewOptions) write(out, progress io.Writer, report *preview.Report) error {
@@ -218,6 +225,7 @@ type progressLine struct {
 	out      io.Writer
 	terminal bool
 	last     time.Time
+	text     string
 	stage    string
 }
 
@@ -235,10 +243,10 @@ func (p *progressLine) say(text string) {
 	if len(stage) > 12 {
 		stage = stage[:12]
 	}
-	if stage == p.stage && time.Since(p.last) < 2*time.Second {
+	if text == p.text || stage == p.stage && time.Since(p.last) < 2*time.Second {
 		return
 	}
-	p.stage, p.last = stage, time.Now()
+	p.text, p.stage, p.last = text, stage, time.Now()
 	fmt.Fprintln(p.out, text)
 }
 
