@@ -21,6 +21,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"thousands": thousands,
 	"duration":  duration,
 	"bytes":     bytesText,
+	"size":      func(n int) string { return bytesText(int64(n)) },
 	"age":       age,
 	"join":      strings.Join,
 	"clock":     func(t time.Time) string { return t.Format("15:04:05.000") },
@@ -40,8 +41,12 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	return page.Execute(w, newPageModel(r))
 }
 
-// maxMetricRows bounds the page: a browser should stay quick.
-const maxMetricRows = 500
+// These bound the page: a browser should stay quick.
+const (
+	maxMetricRows  = 500
+	maxStreamRows  = 100 // of each log group
+	maxMapServices = 80
+)
 
 // pageModel is the report with what only the page needs.
 type pageModel struct {
@@ -50,6 +55,7 @@ type pageModel struct {
 	Map        *serviceMap
 	Waterfall  *pageWaterfall
 	Services   int
+	Groups     []pageLogGroup
 	Metrics    []pageNamespace
 	MetricsCut int
 	Requests   []pageRequest
@@ -105,6 +111,11 @@ type pageMetric struct {
 	Low, High string
 }
 
+type pageLogGroup struct {
+	LogGroup
+	Shown []LogStream
+}
+
 type pageRequest struct {
 	awslocal.Request
 	Share  float64
@@ -119,7 +130,12 @@ func newPageModel(r *Report) *pageModel {
 	m := &pageModel{Report: r, Balances: []pageBalance{
 		{"Traces", r.Signals.Traces.Account}, {"Metrics", r.Signals.Metrics.Account}, {"Logs", r.Signals.Logs.Account},
 	}}
-	m.Map = newServiceMap(r.Signals.Traces.Services, r.Signals.Traces.Edges)
+	if len(r.Signals.Traces.Services) <= maxMapServices {
+		m.Map = newServiceMap(r.Signals.Traces.Services, r.Signals.Traces.Edges)
+	}
+	for _, group := range r.Signals.Logs.Groups {
+		m.Groups = append(m.Groups, pageLogGroup{group, group.Streams[:min(len(group.Streams), maxStreamRows)]})
+	}
 	for _, service := range r.Signals.Traces.Services {
 		if service.Type == "service" {
 			m.Services++
@@ -261,7 +277,7 @@ func number(value float64) string {
 		return fmt.Sprintf("%.1f M", value/1e6)
 	case size >= 1e4:
 		return fmt.Sprintf("%.1f k", value/1e3)
-	case value == math.Trunc(value):
+	case value == math.Trunc(value) || size >= 1000:
 		return fmt.Sprintf("%.0f", value)
 	default:
 		return fmt.Sprintf("%.3g", value)
