@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -87,27 +89,33 @@ func exitCode(t *testing.T, err error) int {
 // requireNothingLeft fails the test when a process of the command, or a temporary file, is still there.
 func (c *command) requireNothingLeft(t *testing.T) {
 	t.Helper()
-	assert.Empty(t, c.processes(t), "processes that are left")
+	for pid, line := range c.processes(t) {
+		t.Errorf("process %d is left: %s", pid, line)
+		_ = syscall.Kill(pid, syscall.SIGKILL) // no other test shall suffer
+	}
 	left, err := os.ReadDir(c.temporary)
 	require.NoError(t, err)
 	assert.Empty(t, left, "temporary files that are left")
 }
 
-// processes are the command lines that name the command's folder for temporary files: its collectors. Their ports end with
-// them.
-func (c *command) processes(t *testing.T) []string {
+// processes are the command lines, by process, that name the command's folder for temporary files: its collectors. Their
+// ports end with them.
+func (c *command) processes(t *testing.T) map[int]string {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	require.NoError(t, err)
 	if len(files) == 0 {
 		t.Skip("no /proc: processes cannot be listed here")
 	}
-	var found []string
+	found := map[int]string{}
 	for _, file := range files {
 		line, err := os.ReadFile(file)
-		if err == nil && strings.Contains(string(line), c.temporary) { // a process may end meanwhile
-			found = append(found, strings.ReplaceAll(string(line), "\x00", " "))
+		if err != nil || !strings.Contains(string(line), c.temporary) {
+			continue // of something else, or ended meanwhile
 		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		require.NoError(t, err)
+		found[pid] = strings.ReplaceAll(string(line), "\x00", " ")
 	}
 	return found
 }
