@@ -20,11 +20,12 @@ import (
 func fullReport(text string) *Report {
 	r := &Report{Version: ReportVersion}
 	fillStrings(reflect.ValueOf(r).Elem(), text)
+	r.Signals.Traces.Unit, r.Signals.Metrics.Unit, r.Signals.Logs.Unit = "spans", "datapoints", "records"
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	s := &r.Signals
 	for _, account := range []*Account{&s.Traces.Account, &s.Metrics.Account, &s.Logs.Account} {
 		account.Enabled, account.Sent, account.Arrived, account.Lost = true, 4, 2, 1
-		for _, fate := range []Fate{FateLost, FateDuplicated, FateChanged, FateFiltered, FateWithheld, Fate(text)} {
+		for _, fate := range []Fate{FateLost, FateDuplicated, FateChanged, FateFiltered, FateWithheld} {
 			account.Reasons = append(account.Reasons, Reason{Fate: fate, Count: 1, Why: text, Example: text, Source: text})
 		}
 	}
