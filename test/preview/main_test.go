@@ -38,8 +38,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// atOnce bounds how many collectors run at the same time: more than cores only make each of them slower.
-var atOnce = make(chan struct{}, 3)
+// atOnce bounds how many collectors run at the same time. Some of them only wait to be ready.
+var atOnce = make(chan struct{}, 4)
 
 // previewed renders a chart with values and previews it on the captures of examples/telemetry.
 func previewed(t *testing.T, chartPath string, values map[string]any) *preview.Report {
