@@ -94,6 +94,7 @@ type pageRow struct {
 
 type pageNamespace struct {
 	MetricNamespace
+	Title string
 	// Groups are the metrics by their dimensions, so that these stand there once.
 	Groups []*pageGroup
 }
@@ -144,7 +145,7 @@ func newPageModel(r *Report) *pageModel {
 	m.Waterfall = newPageWaterfall(r.Signals.Traces.Waterfall)
 	rows := 0
 	for _, namespace := range r.Signals.Metrics.Namespaces {
-		p := pageNamespace{MetricNamespace: namespace}
+		p := pageNamespace{MetricNamespace: namespace, Title: namespace.title()}
 		for _, metric := range namespace.Metrics {
 			if rows++; rows > maxMetricRows {
 				m.MetricsCut++

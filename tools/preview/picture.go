@@ -364,6 +364,14 @@ func drawMetrics(report *MetricReport, metrics []awslocal.Metric) {
 	}
 }
 
+// title is the namespace for people.
+func (n MetricNamespace) title() string {
+	if n.Name == awslocal.OTLPNamespace {
+		return "By the OTLP endpoint, without a namespace"
+	}
+	return "Namespace " + n.Name
+}
+
 // finite makes a number that JSON can express.
 func finite(value float64) float64 {
 	if math.IsNaN(value) || math.IsInf(value, 0) {

@@ -292,8 +292,7 @@ func (p *printer) metrics(m MetricReport) {
 	}
 	p.section("Metrics", bill+" · "+m.Route)
 	for _, namespace := range m.Namespaces {
-		name := cmp.Or(namespace.Name, "no namespace (OTLP)")
-		p.line("  %s  %s", p.paint(bold, name), p.paint(dim, fmt.Sprintf("%s metrics, %s series", thousands(len(namespace.Metrics)), thousands(namespace.Series))))
+		p.line("  %s  %s", p.paint(bold, namespace.title()), p.paint(dim, fmt.Sprintf("%s metrics, %s series", thousands(len(namespace.Metrics)), thousands(namespace.Series))))
 		width := 0
 		for _, metric := range namespace.Metrics {
 			width = max(width, utf8.RuneCountInString(metric.Name))
