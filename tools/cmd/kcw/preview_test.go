@@ -263,7 +263,7 @@ func TestTheCommandsOfTheDocumentationWork(t *testing.T) {
 	assert.Subset(t, c.files(t), []string{"preview.html", "report.json", "my-capture.jsonl"})
 }
 
-func TestPreviewOfTheQuickstartIsQuick(t *testing.T) {
+func TestPreviewOfTheQuickstartTellsItsVerdictInPlainText(t *testing.T) {
 	c := newCommand(t, "preview", "-f", quickstart())
 	started := time.Now()
 	require.Zero(t, c.exitCode(t), &c.stderr)
