@@ -59,7 +59,8 @@ type Chart struct {
 	automatic automatic
 }
 
-// Load reads the chart in a folder or packaged in a .tgz file.
+// Load reads the chart in a folder or packaged in a .tgz file. A folder is read as the helm command does: .helmignore
+// counts, and a symbolic link, such as one to a dependency, is followed.
 func Load(name string) (*Chart, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -67,13 +68,16 @@ func Load(name string) (*Chart, error) {
 	}
 	if info.IsDir() {
 		loaded, err := loader.LoadDir(name)
-		return newChart(loaded, err)
+		if err != nil {
+			return nil, fmt.Errorf("%s is not a chart: %w", name, err)
+		}
+		return newChart(loaded), nil
 	}
 	loaded, err := loader.LoadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a packaged chart: %w", name, err)
 	}
-	return newChart(loaded, nil)
+	return newChart(loaded), nil
 }
 
 // LoadFS reads the chart in folder root of a file system, such as one embedded in the program. As from a folder,
@@ -119,13 +123,13 @@ func LoadFS(fsys fs.FS, root string) (*Chart, error) {
 		return nil, fmt.Errorf("reading the chart: %w", err)
 	}
 	loaded, err := loader.LoadFiles(files)
-	return newChart(loaded, err)
-}
-
-func newChart(loaded *helmchart.Chart, err error) (*Chart, error) {
 	if err != nil {
 		return nil, fmt.Errorf("not a chart: %w", err)
 	}
+	return newChart(loaded), nil
+}
+
+func newChart(loaded *helmchart.Chart) *Chart {
 	sortSubcharts(loaded)
 	c := &Chart{
 		loaded: loaded, whole: declaresNothing(loaded), variants: map[string]*variant{},
@@ -143,7 +147,7 @@ func newChart(loaded *helmchart.Chart, err error) (*Chart, error) {
 	default:
 		c.refusal = fmt.Errorf("%s charts are not installable", kind)
 	}
-	return c, nil
+	return c
 }
 
 // sortSubcharts gives the subcharts of a folder an order. Helm reads them in another one each time, which can be seen

@@ -158,7 +158,11 @@ func visit(root *parse.ListNode, found func(node parse.Node, kind Kind, text str
 		case *parse.WithNode:
 			branch(node, KindWith, &node.BranchNode, "then", "else")
 		case *parse.RangeNode:
-			branch(node, KindRange, &node.BranchNode, "elements", "empty")
+			if isNeverEmpty(node.Pipe) {
+				branch(node, KindRange, &node.BranchNode, "elements")
+			} else {
+				branch(node, KindRange, &node.BranchNode, "elements", "empty")
+			}
 		case *parse.PipeNode:
 			for i, command := range node.Cmds {
 				choice(command, i > 0, found)
@@ -171,6 +175,15 @@ func visit(root *parse.ListNode, found func(node parse.Node, kind Kind, text str
 		}
 	}
 	walk(root)
+}
+
+// isNeverEmpty is whether a pipeline is a list that is written out.
+func isNeverEmpty(pipe *parse.PipeNode) bool {
+	if len(pipe.Cmds) != 1 || len(pipe.Cmds[0].Args) < 2 {
+		return false
+	}
+	name, ok := pipe.Cmds[0].Args[0].(*parse.IdentifierNode)
+	return ok && (name.Ident == "list" || name.Ident == "tuple")
 }
 
 // choice finds the alternatives of a call. A call with one operand has none.

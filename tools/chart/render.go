@@ -117,8 +117,7 @@ func (c *Chart) render(values map[string]any, release Release, newRecorder func(
 func (r Release) capabilities() (*chartutil.Capabilities, error) {
 	version, err := chartutil.ParseKubeVersion(cmp.Or(r.KubeVersion, DefaultKubeVersion))
 	if err != nil {
-		//lint:ignore ST1005 Kubernetes is a name
-		return nil, fmt.Errorf("Kubernetes version %q: %w", r.KubeVersion, err)
+		return nil, fmt.Errorf("version %q of Kubernetes: %w", r.KubeVersion, err)
 	}
 	capabilities := chartutil.DefaultCapabilities.Copy()
 	capabilities.KubeVersion = *version
