@@ -80,6 +80,19 @@ func TestTheHelmCommandPrintsTheSame(t *testing.T) {
 	t.Logf("%d renderings are those of the helm command %s", count, helm.Version)
 }
 
+func TestTheHelmCommandAssumesTheSameKubernetes(t *testing.T) {
+	helm, err := helmcli.V3(context.Background(), os.Stderr)
+	require.NoError(t, err)
+	folder := nasty(t)["capabilities"]
+	want, err := helm.Run(t.Context(), helmcli.Environment(t.TempDir()), "template", "demo", folder, "--namespace", "aws")
+	require.NoError(t, err)
+	c, err := chart.Load(folder)
+	require.NoError(t, err)
+	got, err := c.Render(nil, chart.Release{Name: "demo", Namespace: "aws"})
+	require.NoError(t, err)
+	assert.Equal(t, want, got.Manifest)
+}
+
 func normalized(message string) string {
 	if strings.Contains(message, "values don't meet the specifications") {
 		return sortedMessage(message)

@@ -177,13 +177,13 @@ func visit(root *parse.ListNode, found func(node parse.Node, kind Kind, text str
 	walk(root)
 }
 
-// isNeverEmpty is whether a pipeline is a list that is written out.
+// isNeverEmpty is whether a pipeline is a list or a map that is written out.
 func isNeverEmpty(pipe *parse.PipeNode) bool {
 	if len(pipe.Cmds) != 1 || len(pipe.Cmds[0].Args) < 2 {
 		return false
 	}
 	name, ok := pipe.Cmds[0].Args[0].(*parse.IdentifierNode)
-	return ok && (name.Ident == "list" || name.Ident == "tuple")
+	return ok && (name.Ident == "list" || name.Ident == "tuple" || name.Ident == "dict")
 }
 
 // choice finds the alternatives of a call. A call with one operand has none.

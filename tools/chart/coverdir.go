@@ -81,7 +81,8 @@ func sumOf(text string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// ReadDir adds what processes wrote into a folder about this chart, in the state that its templates are in now.
+// ReadDir adds what processes wrote into a folder about this chart, in the state that its templates are in now. What
+// they rendered of it as a subchart of another chart counts too.
 func (v *Coverage) ReadDir(dir string) error {
 	names, err := filepath.Glob(filepath.Join(dir, "chart-*.jsonl"))
 	if err != nil {
@@ -116,8 +117,12 @@ func (v *Coverage) readFile(name string, sums map[string]string) error {
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 			return err
 		}
+		if name := v.chart.loaded.Name(); r.Chart != name {
+			_, below, _ := strings.Cut("/"+r.File, "/charts/"+name+"/")
+			r.File = below
+		}
 		base, ok := v.base[place{r.File, r.Offset, r.Kind}]
-		if r.Chart != v.chart.loaded.Name() || r.Sum != sums[r.File] || !ok || r.Choice < 0 || base+r.Choice >= len(v.points) {
+		if r.Sum != sums[r.File] || !ok || r.Choice < 0 || base+r.Choice >= len(v.points) {
 			continue
 		}
 		clear(hits)

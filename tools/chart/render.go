@@ -13,9 +13,9 @@ import (
 	"helm.sh/helm/v3/pkg/engine"
 )
 
-// DefaultKubeVersion is the Kubernetes version that a rendering assumes. Helm's own default is set when its
-// command is linked, and is v1.20 in programs that use Helm as a library.
-const DefaultKubeVersion = "1.36.3"
+// DefaultKubeVersion is the Kubernetes version that a rendering assumes, which is that of the helm command of
+// [HelmVersion] without a cluster.
+const DefaultKubeVersion = "1.37.0"
 
 // HelmVersion is the release of Helm that a rendering is identical to, and that templates see.
 const HelmVersion = "v3.22.0"
