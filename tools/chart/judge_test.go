@@ -203,10 +203,13 @@ func sortedMessage(message string) string {
 	return strings.Join(lines, "\n")
 }
 
+// rendering is a way to render: plainly, or with its coverage recorded.
+type rendering func(values map[string]any, r chart.Release) (*chart.Rendered, error)
+
 // compare fails when the two do not render the same, or not the same error. It returns whether it was an error.
-func compare(c *chart.Chart, j *judge, values, again map[string]any, r chart.Release) (bool, error) {
+func compare(c rendering, j *judge, values, again map[string]any, r chart.Release) (bool, error) {
 	want, wantErr := j.render(values, r)
-	got, gotErr := c.Render(again, r)
+	got, gotErr := c(again, r)
 	if !sameError(wantErr, gotErr) {
 		return true, fmt.Errorf("Helm's error:\n%v\nours:\n%v", wantErr, gotErr)
 	}
