@@ -89,7 +89,7 @@ func (v *Coverage) ReadDir(dir string) error {
 		return err
 	}
 	if len(names) == 0 {
-		return fmt.Errorf("no coverage in %s; write some with %s=%s go test ./...", dir, CoverDirVariable, dir)
+		return fmt.Errorf("no coverage in %s; run go test with %s=%s in its environment", dir, CoverDirVariable, dir)
 	}
 	sums := map[string]string{}
 	for file, text := range v.chart.sources {

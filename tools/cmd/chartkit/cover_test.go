@@ -84,10 +84,10 @@ func TestCoverTakesChartsAsTheyAre(t *testing.T) {
 	assert.Contains(t, out, "templates/ingress.yaml:1:8: if .Values.ingress.enabled: never then\n")
 
 	withDependencies := write(t, map[string]string{
-		"Chart.yaml":                        "apiVersion: v2\nname: parent\nversion: 1.0.0\ndependencies:\n- {name: lib, version: 1.0.0}\n- {name: db, version: 1.0.0, condition: db.enabled}\n",
-		"templates/all.yaml":                "name: {{ include \"lib.name\" . }}\n",
-		"charts/lib/Chart.yaml":             "apiVersion: v2\nname: lib\nversion: 1.0.0\ntype: library\n",
-		"charts/lib/templates/_name.tpl":    "{{ define \"lib.name\" }}{{ ternary 1 2 true }}{{ end }}\n",
+		"Chart.yaml":                       "apiVersion: v2\nname: parent\nversion: 1.0.0\ndependencies:\n- {name: lib, version: 1.0.0}\n- {name: db, version: 1.0.0, condition: db.enabled}\n",
+		"templates/all.yaml":               "name: {{ include \"lib.name\" . }}\n",
+		"charts/lib/Chart.yaml":            "apiVersion: v2\nname: lib\nversion: 1.0.0\ntype: library\n",
+		"charts/lib/templates/_name.tpl":   "{{ define \"lib.name\" }}{{ ternary 1 2 true }}{{ end }}\n",
 		"charts/db/Chart.yaml":             "apiVersion: v2\nname: db\nversion: 1.0.0\n",
 		"charts/db/values.yaml":            "enabled: false\n",
 		"charts/db/templates/configm.yaml": "{{ if true }}a: 1{{ end }}\n",
