@@ -4,6 +4,7 @@ package chart
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -172,6 +173,18 @@ func (o Object) Decode(into any) error {
 		return err
 	}
 	if err := yaml.UnmarshalStrict(data, into); err != nil {
+		return fmt.Errorf("%s %s: %w", o.Kind(), o.Name(), err)
+	}
+	return nil
+}
+
+// DecodeKnown fills those fields of the object that into has.
+func (o Object) DecodeKnown(into any) error {
+	data, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, into); err != nil {
 		return fmt.Errorf("%s %s: %w", o.Kind(), o.Name(), err)
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/otelcol"
 )
 
 // evidence is what the collector and the gateway say about a signal.
@@ -12,7 +14,7 @@ type evidence struct {
 	// refusals counts items that Kyma's gateway gave up on, by its exporter's reason.
 	refusals map[string]int
 	// drops are what the collector's exporters say they dropped.
-	drops []drop
+	drops []otelcol.Drop
 	// filtered counts the items that the collector's processors took out, by processor.
 	filtered map[string]int
 	// failures are the collector's counters of failures, in words.
@@ -62,7 +64,7 @@ func (a *Account) settle(b balance, e evidence) {
 		explain(FateLost, "Kyma's gateway gave up sending: "+why, "kyma", e.refusals[why])
 	}
 	for _, d := range mergeDrops(e.drops) {
-		explain(FateLost, fmt.Sprintf("exporter %s dropped it: %s", d.component, d.why), "collector", d.count)
+		explain(FateLost, fmt.Sprintf("exporter %s dropped it: %s", d.Component, d.Why), "collector", d.Count)
 	}
 	for _, processor := range sortedKeys(e.filtered) {
 		explain(FateFiltered, fmt.Sprintf("processor %s of the collector's configuration drops it", processor), "collector", e.filtered[processor])
@@ -92,14 +94,14 @@ func withFailures(text string, failures []string) string {
 	return text + "; " + strings.Join(failures, ", ")
 }
 
-func mergeDrops(list []drop) []drop {
-	var merged []drop
+func mergeDrops(list []otelcol.Drop) []otelcol.Drop {
+	var merged []otelcol.Drop
 	for _, d := range list {
-		i := slices.IndexFunc(merged, func(m drop) bool { return m.component == d.component && m.why == d.why })
+		i := slices.IndexFunc(merged, func(m otelcol.Drop) bool { return m.Component == d.Component && m.Why == d.Why })
 		if i < 0 {
 			merged = append(merged, d)
 		} else {
-			merged[i].count += d.count
+			merged[i].Count += d.Count
 		}
 	}
 	return merged

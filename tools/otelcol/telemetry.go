@@ -1,4 +1,4 @@
-package preview
+package otelcol
 
 import (
 	"bufio"
@@ -14,10 +14,11 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// selfMetrics are the collector's own metrics, as its Prometheus endpoint shows them.
-type selfMetrics map[string]*dto.MetricFamily
+// SelfMetrics are a collector's own metrics, as its Prometheus endpoint shows them.
+type SelfMetrics map[string]*dto.MetricFamily
 
-func scrape(ctx context.Context, url string) (selfMetrics, error) {
+// Scrape reads the collector's own metrics from url, such as http://127.0.0.1:8888/metrics.
+func Scrape(ctx context.Context, url string) (SelfMetrics, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
@@ -38,8 +39,8 @@ func scrape(ctx context.Context, url string) (selfMetrics, error) {
 	return families, nil
 }
 
-// each visits the values of a metric with their labels. Counters have the suffix _total or not, by the reader's settings.
-func (m selfMetrics) each(name string, visit func(labels map[string]string, value float64)) {
+// Each visits the values of a metric with their labels. Counters have the suffix _total or not, by the reader's settings.
+func (m SelfMetrics) Each(name string, visit func(labels map[string]string, value float64)) {
 	for _, full := range []string{name, name + "_total"} {
 		family, ok := m[full]
 		if !ok {
@@ -55,23 +56,23 @@ func (m selfMetrics) each(name string, visit func(labels map[string]string, valu
 	}
 }
 
-// queued is how many items or bytes wait in the exporters' queues.
-func (m selfMetrics) queued() float64 {
+// Queued is how many items or bytes wait in the exporters' queues.
+func (m SelfMetrics) Queued() float64 {
 	total := 0.0
-	m.each("otelcol_exporter_queue_size", func(_ map[string]string, value float64) { total += value })
+	m.Each("otelcol_exporter_queue_size", func(_ map[string]string, value float64) { total += value })
 	return total
 }
 
 // notDropping are processors whose difference of items in and out is no decision to drop.
 var notDropping = []string{"memory_limiter", "batch"}
 
-// filtered is how many items of each signal the processors took out, by processor.
-func (m selfMetrics) filtered() map[string]map[string]int {
+// Filtered is how many items of each signal the processors took out, by processor.
+func (m SelfMetrics) Filtered() map[string]map[string]int {
 	difference := map[string]map[string]int{}
 	note := func(sign int) func(map[string]string, float64) {
 		return func(labels map[string]string, value float64) {
 			signal, processor := labels["otel_signal"], labels["processor"]
-			if slices.Contains(notDropping, componentType(processor)) {
+			if slices.Contains(notDropping, kindOf(processor)) {
 				return
 			}
 			if difference[signal] == nil {
@@ -80,8 +81,8 @@ func (m selfMetrics) filtered() map[string]map[string]int {
 			difference[signal][processor] += sign * int(value)
 		}
 	}
-	m.each("otelcol_processor_incoming_items", note(1))
-	m.each("otelcol_processor_outgoing_items", note(-1))
+	m.Each("otelcol_processor_incoming_items", note(1))
+	m.Each("otelcol_processor_outgoing_items", note(-1))
 	for _, processors := range difference {
 		for processor, dropped := range processors {
 			if dropped <= 0 {
@@ -92,18 +93,24 @@ func (m selfMetrics) filtered() map[string]map[string]int {
 	return difference
 }
 
+// kindOf is the part of a component's ID before the slash.
+func kindOf(id string) string {
+	kind, _, _ := strings.Cut(id, "/")
+	return kind
+}
+
 // itemsOf is the noun that the collector's metrics use for a signal.
 var itemsOf = map[string]string{"traces": "spans", "metrics": "metric_points", "logs": "log_records"}
 
-// failures are what exporters and receivers counted as failed or refused, in words, by signal.
-func (m selfMetrics) failures(signal string) []string {
+// Failures are what exporters and receivers counted as failed or refused of a signal ("traces"), in words.
+func (m SelfMetrics) Failures(signal string) []string {
 	var texts []string
 	for _, kind := range []struct{ metric, text, label string }{
 		{"otelcol_exporter_send_failed_", "exporter %s failed to send %d %s", "exporter"},
 		{"otelcol_exporter_enqueue_failed_", "exporter %s had no room in its queue for %d %s", "exporter"},
 		{"otelcol_receiver_refused_", "receiver %s refused %d %s", "receiver"},
 	} {
-		m.each(kind.metric+itemsOf[signal], func(labels map[string]string, value float64) {
+		m.Each(kind.metric+itemsOf[signal], func(labels map[string]string, value float64) {
 			if value > 0 {
 				texts = append(texts, fmt.Sprintf(kind.text, labels[kind.label], int(value), strings.ReplaceAll(itemsOf[signal], "_", " ")))
 			}
@@ -113,11 +120,16 @@ func (m selfMetrics) failures(signal string) []string {
 	return texts
 }
 
-// drop is a line of the collector's log that says that data is gone.
-type drop struct {
-	signal, component, why string
-	count                  int
+// Drop is a line of the collector's log that says that data is gone.
+type Drop struct {
+	// Signal is "traces", "metrics" or "logs", Component the exporter's ID, Why its error.
+	Signal, Component, Why string
+	// Count is the number of items.
+	Count int
 }
+
+// maxLineBytes bounds a line of the log: an error may quote a whole request.
+const maxLineBytes = 64 << 20
 
 // logLine is the part of a collector's log line that tells about data. The console encoding has the same fields as a JSON
 // object at the end of the line.
@@ -131,9 +143,9 @@ type logLine struct {
 	Kind      string `json:"otelcol.component.kind"`
 }
 
-// drops finds what exporters say they dropped.
-func drops(log string) []drop {
-	var found []drop
+// Drops finds in a collector's log what exporters say they dropped.
+func Drops(log string) []Drop {
+	var found []Drop
 	lines := bufio.NewScanner(strings.NewReader(log))
 	lines.Buffer(make([]byte, 0, 64<<10), maxLineBytes)
 	for lines.Scan() {
@@ -150,7 +162,7 @@ func drops(log string) []drop {
 		if line.Error != nil {
 			why = fmt.Sprint(line.Error)
 		}
-		found = append(found, drop{signal: line.Signal, component: line.Component, why: why, count: line.Dropped})
+		found = append(found, Drop{Signal: line.Signal, Component: line.Component, Why: why, Count: line.Dropped})
 	}
 	return found
 }
