@@ -1,0 +1,141 @@
+package faults
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/chart"
+)
+
+//go:embed reference/manifests.yaml
+var referenceManifests string
+
+func referenceObjects() ([]chart.Object, error) {
+	return (&chart.Rendered{Manifest: referenceManifests}).Objects()
+}
+
+// Options say how to run cells.
+type Options struct {
+	// Cells are what to measure, see Matrix.
+	Cells []Cell
+	Pace  Pace
+	// Parallel is how many collectors run at a time.
+	Parallel int
+	// Binary is the collector, from otelcol.Find.
+	Binary string
+	// Progress gets a line for each thing that happens.
+	Progress io.Writer
+}
+
+// Run measures the cells and returns a result for each, in the order of the matrix. Cells that differ in nothing but the
+// signal share a collector. A cell that misses its bound is a result, not an error. All that Run starts has ended when it
+// returns, also when ctx ends it.
+func Run(ctx context.Context, o Options) ([]Result, error) {
+	matrix, err := Matrix()
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	var results []Result
+	all := groups(o.Cells)
+	began := time.Now()
+	say := func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintf(o.Progress, "%6.0fs %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
+	}
+	done := 0
+	running, ctx := errgroup.WithContext(ctx)
+	running.SetLimit(max(1, o.Parallel))
+	for _, g := range all {
+		running.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			fault, known := faultNamed(g[0].Fault)
+			if !known {
+				return fmt.Errorf("there is no fault %q: see --list", g[0].Fault)
+			}
+			say("%s: starts", g)
+			r := &run{group: g, fault: fault, pace: o.Pace, binary: o.Binary, say: func(format string, args ...any) {
+				say("%s: %s", g, fmt.Sprintf(format, args...))
+			}}
+			measured, err := r.measure(ctx)
+			var skipped errSkipped
+			switch {
+			case errors.As(err, &skipped):
+				measured = nil
+				for _, cell := range g {
+					measured = append(measured, Result{
+						Signal: string(cell.Signal), Exporter: cell.Exporter, Delivery: string(cell.Delivery), Fault: cell.Fault,
+						Skipped: true, Pass: true, Reason: skipped.why, Started: time.Now().UTC().Truncate(time.Second),
+					})
+				}
+			case err != nil && ctx.Err() != nil:
+				return ctx.Err()
+			case err != nil:
+				return fmt.Errorf("%s: %w", g, err)
+			}
+			mu.Lock()
+			done++
+			for i := range measured {
+				measured[i].Machine = machine()
+			}
+			results = append(results, measured...)
+			mu.Unlock()
+			for _, result := range measured {
+				say("[%d/%d] %s", done, len(all), result.line())
+			}
+			return nil
+		})
+	}
+	err = running.Wait()
+	slices.SortStableFunc(results, order(matrix))
+	return results, err
+}
+
+func (r Result) line() string {
+	switch {
+	case r.Skipped:
+		return fmt.Sprintf("%s: skipped: %s", r.name(), r.Reason)
+	case r.Pass:
+		return fmt.Sprintf("%s: %d of %d lost, %d twice (%.0f s)", r.name(), r.Lost, r.Accepted, r.Duplicated, r.Seconds)
+	default:
+		return fmt.Sprintf("%s: FAILED: %s (%.0f s)", r.name(), r.Failure, r.Seconds)
+	}
+}
+
+// machine names the computer in a report: its processor, how many of them, its memory.
+var machine = sync.OnceValue(func() string {
+	field := func(file, name string) string {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return "" // elsewhere than on Linux
+		}
+		for _, line := range strings.Split(string(text), "\n") {
+			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
+				return strings.TrimSpace(value)
+			}
+		}
+		return ""
+	}
+	parts := []string{runtime.GOOS + "/" + runtime.GOARCH, fmt.Sprintf("%d CPUs", runtime.NumCPU())}
+	if model := field("/proc/cpuinfo", "model name"); model != "" {
+		parts = append(parts, model)
+	}
+	if memory := field("/proc/meminfo", "MemTotal"); memory != "" {
+		parts = append(parts, memory+" of memory")
+	}
+	return strings.Join(parts, ", ")
+})
