@@ -1,3 +1,9 @@
+{{/* Values that CloudWatch cannot take: NaN, and what is beyond 2^360. */}}
+{{- define "kyma-cloudwatch.collector.valueConditions" -}}
+- datapoint.value_double != datapoint.value_double
+- datapoint.value_double > 2.3e108 or datapoint.value_double < -2.3e108
+{{- end -}}
+
 {{/* Metrics as EMF events, from which CloudWatch extracts custom metrics. */}}
 {{- define "kyma-cloudwatch.collector.config.metrics.emf" -}}
 {{- $metrics := .Values.global.metrics -}}
@@ -16,6 +22,20 @@ processors:
       - {action: insert, key: {{ . | quote }}, from_attribute: {{ printf "~%s" . | quote }}}
       {{- end }}
       - {action: delete, pattern: "^~"}
+  # CloudWatch makes no metric of an event with such a dimension.
+  attributes/ascii:
+    actions:
+      - {action: delete, pattern: "[^ -~]"}
+  # awsemf drops odd values without a word. A datapoint older than 14 days or more than 2 hours ahead makes it fail as a
+  # whole, for ever; it stands behind the queue, where that counts.
+  # What is left out is counted: otelcol_processor_filter_datapoints_filtered_total.
+  filter/metrics:
+    error_mode: silent
+    metric_conditions:
+      - conditions:
+          {{- include "kyma-cloudwatch.collector.valueConditions" . | nindent 10 }}
+          - datapoint.time_unix_nano > 0 and datapoint.time_unix_nano < UnixNano(Now()) - 1209000000000000
+          - datapoint.time_unix_nano > UnixNano(Now()) + 7200000000000
 exporters:
   otlp_grpc/metrics:
     {{- include "kyma-cloudwatch.collector.loopback" . | nindent 4 }}
@@ -56,6 +76,7 @@ service:
       exporters: [otlp_grpc/metrics]
     metrics/aws:
       receivers: [otlp/aws]
+      processors: [filter/metrics, attributes/ascii]
       exporters: [awsemf]
 {{- end -}}
 
@@ -64,6 +85,13 @@ service:
 extensions:
   sigv4auth/metrics:
     {{- include "kyma-cloudwatch.collector.sigv4auth" (list . "monitoring") | nindent 4 }}
+processors:
+  # CloudWatch drops such values without a word; here they are counted: otelcol_processor_filter_datapoints_filtered_total.
+  filter/metrics:
+    error_mode: silent
+    metric_conditions:
+      - conditions:
+          {{- include "kyma-cloudwatch.collector.valueConditions" . | nindent 10 }}
 exporters:
   otlp_http/metrics:
     metrics_endpoint: {{ include "kyma-cloudwatch.collector.awsEndpoint" (list . "monitoring") }}/v1/metrics
@@ -83,6 +111,6 @@ service:
   pipelines:
     metrics:
       receivers: [otlp]
-      processors: [memory_limiter, resource/cluster]
+      processors: [memory_limiter, filter/metrics, resource/cluster]
       exporters: [otlp_http/metrics]
 {{- end -}}
