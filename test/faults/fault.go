@@ -110,7 +110,7 @@ var Faults = []Fault{
 			return err
 		}
 		r.collector.Kill()
-		if err := r.startCollector(ctx); err != nil {
+		if err := r.startCollector(r.lifetime); err != nil {
 			return err
 		}
 		return sleep(ctx, r.pace.Outage/2)
@@ -166,7 +166,7 @@ func restart(ctx context.Context, r *run) error {
 	if err := r.collector.Stop(r.grace); err != nil {
 		return err
 	}
-	if err := r.startCollector(ctx); err != nil {
+	if err := r.startCollector(r.lifetime); err != nil {
 		return err
 	}
 	return sleep(ctx, r.pace.Outage/4)

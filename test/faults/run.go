@@ -86,6 +86,8 @@ type run struct {
 	logs    strings.Builder
 	gateway *gateway.Gateway
 	sources []*source
+	// lifetime ends what act starts.
+	lifetime context.Context //nolint:containedctx // see above
 	// cleanup runs in the opposite order at the end.
 	cleanup []func() error
 }
@@ -299,6 +301,8 @@ func observer[T any](l *ledger, f fate, numbers func(T) []int) func(T) {
 func (r *run) load(ctx context.Context) error {
 	const tick = 100 * time.Millisecond
 	stop := make(chan struct{})
+	// A collector that is restarted while this goes on lives longer than it.
+	r.lifetime = ctx
 	all, ctx := errgroup.WithContext(ctx)
 	for _, s := range r.sources {
 		all.Go(func() error {
@@ -346,6 +350,7 @@ func (r *run) settle(ctx context.Context) (again int, err error) {
 	if err := r.gateway.Flush(limit); err != nil && ctx.Err() != nil {
 		return 0, ctx.Err()
 	}
+	since := time.Now()
 	for seen := -1; ; {
 		if served := r.injector.Served(); served != seen {
 			seen = served
@@ -362,7 +367,7 @@ func (r *run) settle(ctx context.Context) (again int, err error) {
 				return 0, err
 			}
 		}
-		if r.injector.Quiet() > r.pace.Settled || limit.Err() != nil {
+		if min(r.injector.Quiet(), time.Since(since)) > r.pace.Settled || limit.Err() != nil {
 			break
 		}
 		select {

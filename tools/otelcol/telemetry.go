@@ -134,13 +134,18 @@ const maxLineBytes = 64 << 20
 // logLine is the part of a collector's log line that tells about data. The console encoding has the same fields as a JSON
 // object at the end of the line.
 type logLine struct {
-	Level     string `json:"level"`
-	Message   string `json:"msg"`
-	Error     any    `json:"error"`
-	Dropped   int    `json:"dropped_items"`
-	Component string `json:"otelcol.component.id"`
-	Signal    string `json:"otelcol.signal"`
-	Kind      string `json:"otelcol.component.kind"`
+	Level   string `json:"level"`
+	Message string `json:"msg"`
+	Error   any    `json:"error"`
+	Dropped int    `json:"dropped_items"`
+	// What a receiver rejects in a partial success is dropped as well.
+	DroppedSpans   int    `json:"dropped_spans"`
+	DroppedPoints  int    `json:"dropped_data_points"`
+	DroppedRecords int    `json:"dropped_log_records"`
+	Partial        string `json:"message"`
+	Component      string `json:"otelcol.component.id"`
+	Signal         string `json:"otelcol.signal"`
+	Kind           string `json:"otelcol.component.kind"`
 }
 
 // Drops finds in a collector's log what exporters say they dropped.
@@ -151,18 +156,25 @@ func Drops(log string) []Drop {
 	for lines.Scan() {
 		text := lines.Text()
 		at := strings.IndexByte(text, '{')
-		if at < 0 || !strings.Contains(text, "dropped_items") {
+		if at < 0 || !strings.Contains(text, `"dropped_`) {
 			continue
 		}
 		var line logLine
-		if json.Unmarshal([]byte(text[at:]), &line) != nil || line.Dropped == 0 {
+		if json.Unmarshal([]byte(text[at:]), &line) != nil {
+			continue
+		}
+		count := line.Dropped + line.DroppedSpans + line.DroppedPoints + line.DroppedRecords
+		if count == 0 {
 			continue
 		}
 		why := ""
-		if line.Error != nil {
+		switch {
+		case line.Error != nil:
 			why = fmt.Sprint(line.Error)
+		case line.Partial != "":
+			why = "partial success: " + line.Partial
 		}
-		found = append(found, Drop{Signal: line.Signal, Component: line.Component, Why: why, Count: line.Dropped})
+		found = append(found, Drop{Signal: line.Signal, Component: line.Component, Why: why, Count: count})
 	}
 	return found
 }
