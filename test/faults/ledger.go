@@ -37,6 +37,15 @@ const (
 type ledger struct {
 	mu    sync.Mutex
 	fates []fate
+	// exposed is how many records there were when the fault ended: those that may have met it.
+	exposed int
+}
+
+// faultOver notes that records from now on do not meet the fault.
+func (l *ledger) faultOver() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.exposed = len(l.fates)
 }
 
 // take hands out the number of a new record.
@@ -67,8 +76,8 @@ type tally struct {
 	lost, lostAfter int
 	// poison counts poisonous records sent, poisonStored those that AWS took all the same.
 	poison, poisonStored int
-	// examples are the numbers of the first few lost records.
-	examples []int
+	// exposed counts the accepted records that were there before the fault ended.
+	exposed int
 }
 
 // count compares the ledger with how many times AWS holds each record.
@@ -89,6 +98,9 @@ func (l *ledger) count(stored map[int]int) tally {
 			continue
 		}
 		t.accepted++
+		if n < l.exposed {
+			t.exposed++
+		}
 		if f&acknowledged != 0 {
 			t.acknowledged++
 		}
@@ -103,9 +115,6 @@ func (l *ledger) count(stored map[int]int) tally {
 		t.lost++
 		if f&acknowledged != 0 {
 			t.lostAfter++
-		}
-		if len(t.examples) < 5 {
-			t.examples = append(t.examples, n)
 		}
 	}
 	return t

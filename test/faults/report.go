@@ -3,6 +3,7 @@ package faults
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -15,10 +16,10 @@ func WriteText(w io.Writer, results []Result) {
 	var deliveries, names []string
 	fields := map[string]string{}
 	for _, r := range results {
-		if !contains(deliveries, r.Delivery) {
+		if !slices.Contains(deliveries, r.Delivery) {
 			deliveries = append(deliveries, r.Delivery)
 		}
-		if !contains(names, r.Fault) {
+		if !slices.Contains(names, r.Fault) {
 			names = append(names, r.Fault)
 		}
 		fields[r.name()] = r.field()
@@ -76,13 +77,4 @@ func (r Result) field() string {
 		text += " *"
 	}
 	return text
-}
-
-func contains(list []string, text string) bool {
-	for _, item := range list {
-		if item == text {
-			return true
-		}
-	}
-	return false
 }

@@ -54,20 +54,22 @@ func (r Result) name() string {
 	return path.Join(r.Signal, r.Exporter, r.Delivery, r.Fault)
 }
 
-// judge holds a result to its cell's bound. Rejected is how many records AWS itself rejected in a fault of that kind.
-func (r *Result) judge(cell Cell, rejected int) {
+// judge holds a result to its cell's bound. Exposed is how many records were accepted before the fault ended, rejected how
+// many AWS itself rejected in a fault of that kind.
+func (r *Result) judge(cell Cell, exposed, rejected int) {
 	known := exceptionOf(cell)
 	r.Reason = known.reason
 	switch {
 	case cell.Delivery == Reference:
 		r.Bound, r.AtLeast = r.Accepted, (r.Accepted+1)/2
-	case known.rejected:
+		r.Reason = "the control: it must lose at least half, or the harness would not see losses"
+	case known.meets == whatMeetsTheFault:
+		r.Bound = exposed
+	case known.meets == whatAWSRejects:
 		r.Bound = rejected
-	default:
-		r.Bound = int(known.share * float64(r.Accepted))
 	}
 	unnamed := r.Poison - r.PoisonStored
-	if len(r.Named) > 0 || known.unnamed {
+	if len(r.Named) > 0 || known.meets == poisonUntold {
 		unnamed = 0
 	}
 	switch {
@@ -85,22 +87,48 @@ func (r *Result) judge(cell Cell, rejected int) {
 	r.Pass = r.Failure == ""
 }
 
-// exception is a bound other than "nothing lost, and what AWS cannot take is told".
+// An exception is a bound other than "nothing lost, and what AWS cannot take is told".
 type exception struct {
 	// cells is a pattern of path.Match for the names of cells.
 	cells string
-	// share is the part of the accepted records that may be lost at most.
-	share float64
-	// rejected allows to lose what AWS itself rejected in a 200.
-	rejected bool
-	// unnamed allows that nobody tells what became of poison.
-	unnamed bool
-	// reason is the proof, from the component's source.
+	meets allowance
+	// reason is the proof, from the component's source, and what to do instead.
 	reason string
 }
 
+// allowance is what a cell may lose.
+type allowance int
+
+const (
+	nothing allowance = iota
+	// whatMeetsTheFault is all that was accepted before the fault ended, and nothing after it.
+	whatMeetsTheFault
+	// whatAWSRejects is what AWS names as not stored in a 200.
+	whatAWSRejects
+	// poisonUntold is nothing, but nobody tells what became of the poison.
+	poisonUntold
+)
+
+const (
+	otlpRetries = "otlp_http tries again what is answered 429, 502, 503 or 504 and drops everything else (otlphttpexporter, otlp.go, " +
+		"isRetryableStatusCode), as the OTLP specification demands"
+	emfPermanent = "awsemf reports every error that is not the server's own as permanent (awsemfexporter, emf_exporter.go, " +
+		"wrapErrorIfBadRequest), and the queue drops what failed for good"
+	xrayIgnores = "awsxray does not look at the answer of PutTraceSegments (awsxrayexporter, awsxray.go): exporter otlp does"
+)
+
 // exceptions is the one list of what ADOT's components make impossible. docs/delivery.md names each.
-var exceptions = []exception{}
+var exceptions = []exception{
+	{"*/otlp/*/500", whatMeetsTheFault, otlpRetries},
+	{"*/otlp/*/access-denied", whatMeetsTheFault, otlpRetries},
+	{"*/otlp/*/expired-token", whatMeetsTheFault, otlpRetries},
+	{"*/otlp/*/partial-success", whatAWSRejects, "OTLP forbids to send again what a partial success rejects; the collector logs how much it was"},
+	{"metrics/emf/*/access-denied", whatMeetsTheFault, emfPermanent},
+	{"metrics/emf/*/expired-token", whatMeetsTheFault, emfPermanent},
+	{"traces/xray/*/unprocessed-segments", whatAWSRejects, xrayIgnores},
+	{"traces/xray/*/poison-64kb-segment", poisonUntold, xrayIgnores},
+	{"traces/xray/*/poison-200kb-span", poisonUntold, xrayIgnores},
+}
 
 func exceptionOf(cell Cell) exception {
 	for _, e := range exceptions {

@@ -335,6 +335,9 @@ func (r *run) load(ctx context.Context) error {
 		if err := r.fault.act(ctx, r); err != nil {
 			return err
 		}
+		for _, s := range r.sources {
+			s.ledger.faultOver()
+		}
 		r.say("fault is over after %d requests that met it", r.injector.Hits())
 		return sleep(ctx, r.pace.Calm)
 	})
@@ -455,7 +458,7 @@ func (r *run) finish(ctx context.Context, started time.Time, again int) ([]Resul
 		if r.partial != nil {
 			rejected = r.partial.Rejected()
 		}
-		result.judge(cell, rejected)
+		result.judge(cell, t.exposed, rejected)
 		results = append(results, result)
 	}
 	return results, nil
