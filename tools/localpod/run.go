@@ -67,6 +67,15 @@ func (o *Overlay) writeConfigs() ([]string, error) {
 	return append(configs, "yaml:"+string(text)), nil
 }
 
+// Address is where on this machine a port of the pod is, by the container port's name.
+func (o *Overlay) Address(port string) (string, error) {
+	moved := o.ports[o.pod.Ports[port]]
+	if moved == 0 {
+		return "", fmt.Errorf("no receiver listens on a port of the pod of %s that is named %q", o.pod.Workload, port)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", moved), nil
+}
+
 // Target is where on this machine a pipeline's endpoint is: through the Service among the release's objects to the pod's
 // port, moved. Namespace is the release's.
 func (o *Overlay) Target(p gateway.Pipeline, objects []chart.Object, namespace string) (string, error) {
