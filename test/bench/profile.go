@@ -10,6 +10,7 @@ import (
 	"embed"
 	"fmt"
 
+	"helm.sh/helm/v3/pkg/chartutil"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/charts"
@@ -53,8 +54,8 @@ func goals(traces, metrics, logs float64) map[gateway.Signal]float64 {
 	return map[gateway.Signal]float64{gateway.Traces: traces, gateway.Metrics: metrics, gateway.Logs: logs}
 }
 
-// Profiles lists what there is to measure, the profiles of comparison first.
-func Profiles() ([]Profile, error) {
+// Profiles lists what there is to measure, the profiles of comparison first. Set are values over those of the chart's profiles.
+func Profiles(set map[string]any) ([]Profile, error) {
 	all := []Profile{
 		{Name: Floor, Signals: signals, objects: plain("configs/floor.yaml")},
 		{Name: Reference, Signals: []gateway.Signal{gateway.Traces, gateway.Metrics}, objects: plain("configs/reference.yaml")},
@@ -83,23 +84,35 @@ func Profiles() ([]Profile, error) {
 				name = "otlp, " + delivery
 			}
 			all = append(all, Profile{Name: name, Signals: signals, goals: of[name], objects: func(signal gateway.Signal) ([]chart.Object, error) {
-				set := map[string]any{"aws": map[string]any{"region": region, "auth": map[string]any{"secret": map[string]any{"name": "aws-credentials"}}}}
+				global := map[string]any{"aws": map[string]any{"region": region, "auth": map[string]any{"secret": map[string]any{"name": "aws-credentials"}}}}
 				for _, s := range signals {
 					exporter := own[s]
 					if native {
 						exporter = "otlp"
 					}
-					set[string(s)] = map[string]any{"enabled": s == signal, "exporter": exporter}
+					global[string(s)] = map[string]any{"enabled": s == signal, "exporter": exporter}
 				}
-				values := map[string]any{"global": set}
+				values := map[string]any{"global": global}
 				if len(deliveries) > 1 {
 					values["collector"] = map[string]any{"delivery": delivery}
 				}
-				return render(values)
+				// Both copied from: the caller's values stay as they are.
+				return render(chartutil.CoalesceTables(deepCopy(set), values))
 			}})
 		}
 	}
 	return all, nil
+}
+
+func deepCopy(values map[string]any) map[string]any {
+	copied := map[string]any{}
+	for key, value := range values {
+		if object, ok := value.(map[string]any); ok {
+			value = deepCopy(object)
+		}
+		copied[key] = value
+	}
+	return copied
 }
 
 func render(values map[string]any) ([]chart.Object, error) {

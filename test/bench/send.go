@@ -157,7 +157,9 @@ func spans(items, number int) ptrace.Traces {
 // points are half gauges, half delta sums: each pod has 16 metrics of several series.
 func points(items, number int) pmetric.Metrics {
 	md := pmetric.NewMetrics()
-	now := time.Now()
+	// No two datapoints of a series have the same time, also where several requests become one batch, and no two pods have
+	// the same series, also where a configuration forgets the resource: awsemf would drop all but one.
+	now := time.Now().Add(-time.Duration(number) * time.Millisecond)
 	const metrics = 16
 	for pod := range pods {
 		rm := md.ResourceMetrics().AppendEmpty()
@@ -182,6 +184,7 @@ func points(items, number int) pmetric.Metrics {
 				point.SetDoubleValue(float64(number*items + i))
 				point.Attributes().PutStr("http.route", fmt.Sprintf("/orders/%d", i))
 				point.Attributes().PutStr("http.request.method", "POST")
+				point.Attributes().PutStr("server.address", fmt.Sprintf("10.0.0.%d", pod))
 			}
 		}
 	}

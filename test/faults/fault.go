@@ -133,6 +133,9 @@ var Faults = []Fault{
 	{Name: "empty-account", What: "records come at once, before any log group exists", cold: true, act: func(ctx context.Context, r *run) error {
 		return sleep(ctx, r.pace.Outage/4)
 	}},
+	{Name: "throttled-5m", What: "AWS throttles everything for five minutes", long: true, act: func(ctx context.Context, r *run) error {
+		return r.outage(ctx, inject.Throttled, 5*time.Minute)
+	}},
 	{Name: "outage-5m", What: "AWS answers 503 for five minutes, then catching up", long: true, act: func(ctx context.Context, r *run) error {
 		return r.outage(ctx, inject.Unavailable, 5*time.Minute)
 	}},
@@ -163,9 +166,12 @@ func restart(ctx context.Context, r *run) error {
 	if err := sleep(ctx, r.pace.Outage/4); err != nil {
 		return err
 	}
+	began := time.Now()
+	// One that takes longer than the grace period is killed, as a kubelet does; that may be slow, but must lose nothing.
 	if err := r.collector.Stop(r.grace); err != nil {
-		return err
+		r.notes = append(r.notes, "the collector did not stop in order: "+shorten(err.Error()))
 	}
+	r.say("the collector took %.1f s to stop", time.Since(began).Seconds())
 	if err := r.startCollector(r.lifetime); err != nil {
 		return err
 	}

@@ -74,18 +74,12 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 			measured, err := r.measure(ctx)
 			var skipped errSkipped
 			switch {
-			case errors.As(err, &skipped):
-				measured = nil
-				for _, cell := range g {
-					measured = append(measured, Result{
-						Signal: string(cell.Signal), Exporter: cell.Exporter, Delivery: string(cell.Delivery), Fault: cell.Fault,
-						Skipped: true, Pass: true, Reason: skipped.why, Started: time.Now().UTC().Truncate(time.Second),
-					})
-				}
 			case err != nil && ctx.Err() != nil:
 				return ctx.Err()
+			case errors.As(err, &skipped):
+				measured = without(g, Result{Skipped: true, Pass: true, Reason: skipped.why})
 			case err != nil:
-				return fmt.Errorf("%s: %w", g, err)
+				measured = without(g, Result{Failure: "not measured: " + err.Error()})
 			}
 			mu.Lock()
 			done++
@@ -103,6 +97,18 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 	err = running.Wait()
 	slices.SortStableFunc(results, order(matrix))
 	return results, err
+}
+
+// without makes the results of a group that could not be measured.
+func without(g group, outcome Result) []Result {
+	var results []Result
+	for _, cell := range g {
+		r := outcome
+		r.Signal, r.Exporter, r.Delivery, r.Fault = string(cell.Signal), cell.Exporter, string(cell.Delivery), cell.Fault
+		r.Started = time.Now().UTC().Truncate(time.Second)
+		results = append(results, r)
+	}
+	return results
 }
 
 func (r Result) line() string {

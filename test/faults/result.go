@@ -33,6 +33,8 @@ type Result struct {
 	PoisonStored int `json:"poisonStored,omitempty"`
 	// Named is what the collector's own metrics and log, and Kyma's gateway, tell of what did not arrive.
 	Named []string `json:"named,omitempty"`
+	// Notes are what happened on the way that is no failure.
+	Notes []string `json:"notes,omitempty"`
 	// Again is how many requests the collector still sent when all good records were stored: poison that blocks a queue.
 	Again int `json:"again,omitempty"`
 	// Hits are the requests to AWS that met the fault.

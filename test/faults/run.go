@@ -86,6 +86,8 @@ type run struct {
 	logs    strings.Builder
 	gateway *gateway.Gateway
 	sources []*source
+	// notes are what happened that is no failure.
+	notes []string
 	// lifetime ends what act starts.
 	lifetime context.Context //nolint:containedctx // see above
 	// cleanup runs in the opposite order at the end.
@@ -414,7 +416,9 @@ func (r *run) finish(ctx context.Context, started time.Time, again int) ([]Resul
 	if err != nil {
 		return nil, err
 	}
-	stopErr := r.collector.Stop(r.grace)
+	if err := r.collector.Stop(r.grace); err != nil {
+		r.notes = append(r.notes, "the collector did not stop in order: "+shorten(err.Error()))
+	}
 	r.logs.WriteString(r.collector.Log())
 	if path := os.Getenv(EnvLogs); path != "" {
 		name := strings.NewReplacer("/", "_", " ", "_", ",", "").Replace(r.group.String()) + ".log"
@@ -448,9 +452,7 @@ func (r *run) finish(ctx context.Context, started time.Time, again int) ([]Resul
 				result.Named = append(result.Named, fmt.Sprintf("Kyma's gateway gave up %d: %s", status.Counts.Refusals[why], shorten(why)))
 			}
 		}
-		if stopErr != nil {
-			result.Named = append(result.Named, "the collector did not stop in order: "+shorten(stopErr.Error()))
-		}
+		result.Notes = r.notes
 		if again > 0 {
 			result.Again = again
 		}

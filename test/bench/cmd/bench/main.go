@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/test/bench"
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/chart"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/gateway"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/otelcol"
 )
@@ -32,6 +33,7 @@ func main() {
 
 type options struct {
 	signals, profiles []string
+	valueFiles, set   []string
 	records, rounds   int
 	latency           time.Duration
 	out, profiling    string
@@ -59,6 +61,8 @@ depend on what else the machine does; times and memory do.`,
 	f := cmd.Flags()
 	f.StringArrayVar(&o.signals, "signal", nil, "measure this signal only: traces, metrics or logs; can be repeated")
 	f.StringArrayVar(&o.profiles, "profile", nil, "measure this profile only; can be repeated; ratios need the one of comparison, too")
+	f.StringArrayVarP(&o.valueFiles, "values", "f", nil, "values file for the chart's profiles, to see what a setting costs; can be repeated")
+	f.StringArrayVar(&o.set, "set", nil, "single values, as KEY=VALUE; can be repeated, wins over files")
 	f.IntVar(&o.records, "records", 200_000, "records of each measurement")
 	f.IntVar(&o.rounds, "rounds", 3, "how often each measurement is repeated; the median counts")
 	f.DurationVar(&o.latency, "latency", 10*time.Second, "how long to take times; 0 takes none")
@@ -71,7 +75,11 @@ func (o *options) run(cmd *cobra.Command) error {
 	settings := bench.Options{
 		Records: o.records, Rounds: max(1, o.rounds), Latency: o.latency, Profiling: o.profiling, Progress: cmd.ErrOrStderr(),
 	}
-	all, err := bench.Profiles()
+	set, err := chart.Values(o.valueFiles, o.set)
+	if err != nil {
+		return err
+	}
+	all, err := bench.Profiles(set)
 	if err != nil {
 		return err
 	}
