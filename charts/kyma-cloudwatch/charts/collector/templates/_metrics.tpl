@@ -45,11 +45,13 @@ exporters:
       queue_size: {{ include "kyma-cloudwatch.collector.queueBytes" . }}
       # awsemf shares its open requests between concurrent calls: one call's failure would be another's.
       num_consumers: 1
+      # CloudWatch takes 100 metrics in a directive and makes none of a larger one, without a word. awsemf puts all metrics
+      # of the same attributes and time into one, as far as it gets them at once.
       batch:
         flush_timeout: 1s
         sizer: items
-        min_size: 500
-        max_size: 1000
+        min_size: 100
+        max_size: 100
   awsemf:
     {{- include "kyma-cloudwatch.collector.awsSession" . | nindent 4 }}
     max_retries: 8
