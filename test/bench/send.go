@@ -159,7 +159,7 @@ func points(items, number int) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	// No two datapoints of a series have the same time, also where several requests become one batch, and no two pods have
 	// the same series, also where a configuration forgets the resource: awsemf would drop all but one.
-	now := time.Now().Add(-time.Duration(number) * time.Millisecond)
+	now := time.Now().Add(-time.Duration(number) * time.Second)
 	const metrics = 16
 	for pod := range pods {
 		rm := md.ResourceMetrics().AppendEmpty()

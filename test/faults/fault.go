@@ -73,6 +73,9 @@ var Faults = []Fault{
 	{Name: "none", What: "nothing goes wrong", act: func(ctx context.Context, r *run) error { return sleep(ctx, r.pace.Outage/4) }},
 	{Name: "503", What: "AWS answers 503", act: answers(inject.Unavailable)},
 	{Name: "throttled", What: "AWS throttles, in each API's own form", act: answers(inject.Throttled)},
+	{Name: "rate-limited", What: "AWS takes two requests a second and throttles the others", act: func(ctx context.Context, r *run) error {
+		return r.outage(ctx, inject.Limited(2, inject.Throttled), 2*r.pace.Outage)
+	}},
 	{Name: "500", What: "AWS answers 500 with a JSON body", act: answers(inject.InternalFailure)},
 	{Name: "no-answer", What: "AWS accepts the connection and never answers", act: answers(inject.NoAnswer)},
 	{Name: "reset-before", What: "connections are reset before AWS has stored", act: answers(inject.ResetBefore)},

@@ -30,6 +30,8 @@ type Options struct {
 	// Cells are what to measure, see Matrix.
 	Cells []Cell
 	Pace  Pace
+	// Values are set over the chart's.
+	Values map[string]any
 	// Parallel is how many collectors run at a time.
 	Parallel int
 	// Binary is the collector, from otelcol.Find.
@@ -68,7 +70,7 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 				return fmt.Errorf("there is no fault %q: see --list", g[0].Fault)
 			}
 			say("%s: starts", g)
-			r := &run{group: g, fault: fault, pace: o.Pace, binary: o.Binary, say: func(format string, args ...any) {
+			r := &run{group: g, fault: fault, values: o.Values, pace: o.Pace, binary: o.Binary, say: func(format string, args ...any) {
 				say("%s: %s", g, fmt.Sprintf(format, args...))
 			}}
 			measured, err := r.measure(ctx)

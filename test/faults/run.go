@@ -67,6 +67,7 @@ var Fast = Pace{
 type run struct {
 	group  group
 	fault  Fault
+	values map[string]any
 	pace   Pace
 	binary string
 	dir    string
@@ -189,6 +190,7 @@ func (r *run) render() error {
 		merge(values, map[string]any{"collector": map[string]any{"delivery": string(r.group[0].Delivery)}})
 	}
 	merge(values, r.fault.values)
+	merge(values, r.values)
 	c, err := chart.LoadFS(charts.Files, "kyma-cloudwatch")
 	if err != nil {
 		return err

@@ -120,6 +120,27 @@ func Every(n int, fault Fault) Fault {
 	}
 }
 
+// Limited passes so many requests a second on, and makes the fault hit the others.
+func Limited(perSecond int, fault Fault) Fault {
+	var mu sync.Mutex
+	var second int64
+	var taken int
+	return func(w http.ResponseWriter, r *http.Request, aws http.Handler, ended <-chan struct{}) {
+		mu.Lock()
+		if now := time.Now().Unix(); now != second {
+			second, taken = now, 0
+		}
+		taken++
+		pass := taken <= perSecond
+		mu.Unlock()
+		if pass {
+			aws.ServeHTTP(w, r)
+			return
+		}
+		fault(w, r, aws, ended)
+	}
+}
+
 // drain reads the request, so that the client has sent all of it when it learns of the failure.
 func drain(r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body) // a client that goes away meanwhile fails as it should

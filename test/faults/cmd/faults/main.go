@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/test/faults"
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/chart"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/otelcol"
 )
 
@@ -27,11 +28,13 @@ func main() {
 }
 
 type options struct {
-	only     []string
-	list     bool
-	fast     bool
-	parallel int
-	out      string
+	only []string
+	// valueFiles and set are values over the chart's.
+	valueFiles, set []string
+	list            bool
+	fast            bool
+	parallel        int
+	out             string
 }
 
 func newCommand() *cobra.Command {
@@ -57,6 +60,8 @@ cells that are proven impossible.`,
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&o.only, "only", nil, "run these cells only: a name, its beginning, a fault, or a pattern of these; can be repeated")
+	f.StringArrayVarP(&o.valueFiles, "values", "f", nil, "values file for the chart, to see what a setting survives; can be repeated")
+	f.StringArrayVar(&o.set, "set", nil, "single values, as KEY=VALUE; can be repeated, wins over files")
 	f.BoolVar(&o.list, "list", false, "list the cells and stop")
 	f.BoolVar(&o.fast, "fast", false, "outages of seconds and a gateway that tries again sooner, as in the tests, instead of Kyma's own settings")
 	f.IntVar(&o.parallel, "parallel", 3, "how many collectors run at a time")
@@ -76,6 +81,10 @@ func (o *options) run(cmd *cobra.Command) error {
 		}
 		return nil
 	}
+	values, err := chart.Values(o.valueFiles, o.set)
+	if err != nil {
+		return err
+	}
 	binary, err := otelcol.Find(ctx, progress)
 	if err != nil {
 		return err
@@ -84,7 +93,7 @@ func (o *options) run(cmd *cobra.Command) error {
 	if o.fast {
 		pace = faults.Fast
 	}
-	results, err := faults.Run(ctx, faults.Options{Cells: cells, Pace: pace, Parallel: o.parallel, Binary: binary, Progress: progress})
+	results, err := faults.Run(ctx, faults.Options{Cells: cells, Values: values, Pace: pace, Parallel: o.parallel, Binary: binary, Progress: progress})
 	// What was measured before an error is worth having.
 	if writeErr := o.write(results); writeErr != nil {
 		return writeErr
