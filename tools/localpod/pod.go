@@ -47,6 +47,8 @@ type Pod struct {
 	Args []string
 	// Env is the container's whole environment.
 	Env map[string]string
+	// ReadyAfter is how long after its start nobody is led to the pod.
+	ReadyAfter time.Duration
 	// StandIns tells, in sentences, what was put in place of what only the cluster has.
 	StandIns []string
 
@@ -117,6 +119,9 @@ func New(objects []chart.Object, namespace, region, dir string) (*Pod, error) {
 	}
 	for _, port := range container.Ports {
 		m.pod.Ports[port.Name] = int(port.ContainerPort)
+	}
+	if probe := container.ReadinessProbe; probe != nil {
+		m.pod.ReadyAfter = time.Duration(probe.InitialDelaySeconds) * time.Second
 	}
 	for _, step := range []func() error{m.environment, m.mount, m.arguments} {
 		if err := step(); err != nil {
@@ -292,7 +297,7 @@ func (m *maker) valueFrom(name string, from corev1.EnvVarSource) (value string, 
 		}
 		value, ok, err := m.secretValue(ref.Name, ref.Key, name)
 		if err == nil && !ok && !isTrue(ref.Optional) {
-			err = fmt.Errorf("Secret %q of the release has no key %q", ref.Name, ref.Key)
+			err = fmt.Errorf("the release's Secret %q has no key %q", ref.Name, ref.Key)
 		}
 		return value, ok, err
 	case from.ConfigMapKeyRef != nil:
@@ -693,7 +698,7 @@ func Secret(objects []chart.Object, region, name, key, variable string) (value s
 	}
 	value, ok, err := m.secretValue(name, key, variable)
 	if err == nil && !ok {
-		err = fmt.Errorf("Secret %q of the release has no key %q", name, key)
+		err = fmt.Errorf("the release's Secret %q has no key %q", name, key)
 	}
 	return value, m.pod.StandIns, err
 }

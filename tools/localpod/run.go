@@ -22,7 +22,7 @@ import (
 // startup bounds the time from a collector's start to its being ready.
 const startup = 30 * time.Second
 
-// Start starts the pod's container and returns when it is ready. Binary is the collector, from otelcol.Find; log also
+// Start starts the pod's container and returns when it is ready and the pod's readiness probe may say so. Binary is the collector, from otelcol.Find; log also
 // receives what it writes and may be nil. The process is killed when ctx ends. After it has ended, Start may be called
 // again, as a kubelet starts a container again: ports and volumes stay the same.
 func (o *Overlay) Start(ctx context.Context, binary string, log io.Writer) (*otelcol.Process, error) {
@@ -31,6 +31,7 @@ func (o *Overlay) Start(ctx context.Context, binary string, log io.Writer) (*ote
 		return nil, err
 	}
 	o.pool.release()
+	noSooner := time.After(o.pod.ReadyAfter)
 	process, err := otelcol.Start(ctx, otelcol.Options{
 		Binary: binary, Configs: configs, Args: o.pod.Args, Env: localEnvironment(o.pod.Env, o.endpoint), Dir: o.pod.dir, Log: log,
 	})
@@ -42,6 +43,12 @@ func (o *Overlay) Start(ctx context.Context, binary string, log io.Writer) (*ote
 	if err := process.Ready(ready, o.Health); err != nil {
 		process.Kill()
 		return nil, err
+	}
+	select {
+	case <-noSooner:
+	case <-ctx.Done():
+		process.Kill()
+		return nil, ctx.Err()
 	}
 	return process, nil
 }
@@ -106,7 +113,7 @@ func (o *Overlay) Target(p gateway.Pipeline, objects []chart.Object, namespace s
 	}
 	for key, value := range service.Spec.Selector {
 		if o.pod.Labels[key] != value {
-			return "", fmt.Errorf("Service %q selects %s=%s, which the pod of %s has not", service.Name, key, value, o.pod.Workload)
+			return "", fmt.Errorf("the Service %q selects %s=%s, which the pod of %s has not", service.Name, key, value, o.pod.Workload)
 		}
 	}
 	for _, servicePort := range service.Spec.Ports {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -126,7 +127,15 @@ type Drop struct {
 	Signal, Component, Why string
 	// Count is the number of items.
 	Count int
+	// Interrupted is whether it waited to be sent again when the collector was stopped.
+	Interrupted bool
 }
+
+// interruption is how the collector's retries begin the reason for what they give up at the end (exporterhelper).
+const interruption = "interrupted due to shutdown: "
+
+// requestID is what makes equal answers of AWS differ.
+var requestID = regexp.MustCompile(`\s*RequestID: [0-9A-Za-z-]+,`)
 
 // maxLineBytes bounds a line of the log: an error may quote a whole request.
 const maxLineBytes = 64 << 20
@@ -174,7 +183,8 @@ func Drops(log string) []Drop {
 		case line.Partial != "":
 			why = "partial success: " + line.Partial
 		}
-		found = append(found, Drop{Signal: line.Signal, Component: line.Component, Why: why, Count: count})
+		why, interrupted := strings.CutPrefix(requestID.ReplaceAllString(why, ""), interruption)
+		found = append(found, Drop{Signal: line.Signal, Component: line.Component, Why: why, Count: count, Interrupted: interrupted})
 	}
 	return found
 }

@@ -1,6 +1,7 @@
 package preview
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -38,19 +39,23 @@ func (a *Account) settle(b balance, e evidence) {
 		r.Count += n
 	}
 
-	var unknown []missing
+	// Concluded items look as if an exporter would drop them, which it has no chance to when a processor did so before.
+	var unknown, concluded []missing
 	for _, item := range b.lost {
-		if item.why == "" {
+		switch {
+		case item.why == "":
 			unknown = append(unknown, item)
-			continue
+		case item.source == "preview":
+			concluded = append(concluded, item)
+		default:
+			a.Lost++
+			add(FateLost, item.why, item.source, item.example, 1)
 		}
-		a.Lost++
-		add(FateLost, item.why, item.source, item.example, 1)
 	}
-	explain := func(fate Fate, why, source string, atMost int) {
+	explain := func(fate Fate, why, source string, atMost int) (left int) {
 		n := min(atMost, len(unknown))
 		if n <= 0 {
-			return
+			return atMost
 		}
 		if fate == FateFiltered {
 			a.Filtered += n
@@ -59,15 +64,30 @@ func (a *Account) settle(b balance, e evidence) {
 		}
 		add(fate, why, source, unknown[0].example, n)
 		unknown = unknown[n:]
+		return atMost - n
 	}
 	for _, why := range sortedKeys(e.refusals) {
 		explain(FateLost, "Kyma's gateway gave up sending: "+why, "kyma", e.refusals[why])
 	}
 	for _, d := range mergeDrops(e.drops) {
-		explain(FateLost, fmt.Sprintf("exporter %s dropped it: %s", d.Component, d.Why), "collector", d.Count)
+		why := fmt.Sprintf("exporter %s dropped it: %s", d.Component, d.Why)
+		if d.Interrupted {
+			why = fmt.Sprintf("it was still in the collector's queue when the time was over (see --timeout): exporter %s tries again and again: %s", d.Component, d.Why)
+		}
+		explain(FateLost, why, "collector", d.Count)
 	}
 	for _, processor := range sortedKeys(e.filtered) {
-		explain(FateFiltered, fmt.Sprintf("processor %s of the collector's configuration drops it", processor), "collector", e.filtered[processor])
+		why := fmt.Sprintf("processor %s of the collector's configuration drops it", processor)
+		left := explain(FateFiltered, why, "collector", e.filtered[processor])
+		for ; left > 0 && len(concluded) > 0; left-- {
+			a.Filtered++
+			add(FateFiltered, why, "collector", concluded[0].example, 1)
+			concluded = concluded[1:]
+		}
+	}
+	for _, item := range concluded {
+		a.Lost++
+		add(FateLost, item.why, item.source, item.example, 1)
 	}
 	switch {
 	case e.waiting:
@@ -94,15 +114,27 @@ func withFailures(text string, failures []string) string {
 	return text + "; " + strings.Join(failures, ", ")
 }
 
+// mergeDrops adds up what an exporter dropped for one and the same reason. What the end of the collector interrupted is of
+// one reason, the most frequent: the last attempts fail because the end has begun.
 func mergeDrops(list []otelcol.Drop) []otelcol.Drop {
 	var merged []otelcol.Drop
-	for _, d := range list {
-		i := slices.IndexFunc(merged, func(m otelcol.Drop) bool { return m.Component == d.Component && m.Why == d.Why })
+	add := func(d otelcol.Drop, same func(otelcol.Drop) bool) {
+		i := slices.IndexFunc(merged, func(m otelcol.Drop) bool {
+			return m.Component == d.Component && m.Interrupted == d.Interrupted && same(m)
+		})
 		if i < 0 {
 			merged = append(merged, d)
 		} else {
 			merged[i].Count += d.Count
 		}
+	}
+	for _, d := range list {
+		add(d, func(m otelcol.Drop) bool { return m.Why == d.Why })
+	}
+	slices.SortStableFunc(merged, func(a, b otelcol.Drop) int { return cmp.Compare(b.Count, a.Count) })
+	list, merged = merged, nil
+	for _, d := range list {
+		add(d, func(m otelcol.Drop) bool { return m.Interrupted || m.Why == d.Why })
 	}
 	return merged
 }

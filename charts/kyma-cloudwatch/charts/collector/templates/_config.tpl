@@ -15,7 +15,8 @@ The collector's configuration: one fragment per concern, merged in order, the us
 {{- end -}}
 {{- range $fragments -}}
   {{- $fragment := include (printf "kyma-cloudwatch.collector.config.%s" .) $ | fromYaml -}}
-  {{- with $fragment.Error -}}{{- fail (printf "collector configuration, fragment: %s" .) -}}{{- end -}}
+  {{- /* fromYaml hands its error over as a value. */ -}}
+  {{- if hasKey $fragment "Error" -}}{{- fail (printf "collector configuration, fragment %s: %s" . $fragment.Error) -}}{{- end -}}
   {{- include "kyma-cloudwatch.collector.merge" (dict "into" $config "from" $fragment) -}}
 {{- end -}}
 {{- include "kyma-cloudwatch.collector.merge" (dict "into" $config "from" (deepCopy .Values.config)) -}}
@@ -106,7 +107,7 @@ service:
 {{- if .Values.global.traces.enabled -}}{{- $signals = add1 $signals -}}{{- end -}}
 {{- if .Values.global.metrics.enabled -}}{{- $signals = add1 $signals -}}{{- end -}}
 {{- if include "kyma-cloudwatch.logsThroughCollector" . -}}{{- $signals = add1 $signals -}}{{- end -}}
-{{- div (mul (include "kyma-cloudwatch.collector.bytes" .Values.persistence.size | int64) 8) (mul $signals 10) -}}
+{{- div (mul (include "kyma-cloudwatch.collector.bytes" (list . "persistence.size" .Values.persistence.size) | int64) 8) (mul $signals 10) -}}
 {{- end -}}
 
 {{/*

@@ -96,6 +96,10 @@ spec:
         httpGet:
           path: /
           port: health
+        {{- if and (include "kyma-cloudwatch.logsThroughCollector" .) (eq .Values.global.logs.exporter "otlp") }}
+        # Until the start line has made the log group: AWS's OTLP endpoint refuses for good what has no group.
+        initialDelaySeconds: 5
+        {{- end }}
         periodSeconds: 5
       livenessProbe:
         httpGet:
