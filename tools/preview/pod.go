@@ -42,6 +42,8 @@ type pod struct {
 	args []string
 	// env is the container's whole environment.
 	env map[string]string
+	// readyAfter is how long after its start nobody is led to the pod.
+	readyAfter time.Duration
 	// standIns tells what was put in place of what only the cluster has.
 	standIns []string
 }
@@ -107,6 +109,9 @@ func newPod(objects []chart.Object, namespace, region, dir string) (*pod, error)
 	}
 	for _, port := range container.Ports {
 		m.pod.ports[port.Name] = int(port.ContainerPort)
+	}
+	if probe := container.ReadinessProbe; probe != nil {
+		m.pod.readyAfter = time.Duration(probe.InitialDelaySeconds) * time.Second
 	}
 	for _, step := range []func() error{m.environment, m.mount, m.arguments} {
 		if err := step(); err != nil {

@@ -313,6 +313,7 @@ func (r *run) startCollector(ctx context.Context) error {
 	}
 	r.Progress("starting the collector of " + r.pod.workload)
 	pool.release()
+	noSooner := time.After(r.pod.readyAfter)
 	r.collector, err = otelcol.Start(ctx, otelcol.Options{
 		Binary: r.Binary, Configs: configs, Args: r.pod.args, Env: localEnvironment(r.pod.env, r.aws.url), Dir: r.dir, Log: r.CollectorLog,
 	})
@@ -324,6 +325,12 @@ func (r *run) startCollector(ctx context.Context) error {
 	if err := r.collector.Ready(ready, r.overlay.health); err != nil {
 		r.collector.Kill()
 		return err
+	}
+	select {
+	case <-noSooner:
+	case <-ctx.Done():
+		r.collector.Kill()
+		return ctx.Err()
 	}
 	return nil
 }
