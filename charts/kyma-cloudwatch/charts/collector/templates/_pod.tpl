@@ -96,6 +96,10 @@ spec:
         httpGet:
           path: /
           port: health
+        {{- if and (include "kyma-cloudwatch.logsThroughCollector" .) (eq .Values.global.logs.exporter "otlp") }}
+        # Until the start line has made the log group: AWS's OTLP endpoint refuses for good what has no group.
+        initialDelaySeconds: 5
+        {{- end }}
         periodSeconds: 5
       livenessProbe:
         httpGet:
@@ -104,10 +108,13 @@ spec:
         periodSeconds: 15
         timeoutSeconds: 5
         failureThreshold: 6
-      {{- with .Values.resources }}
+      lifecycle:
+        preStop:
+          # Endpoints are taken out of Services while the pod already stops: it serves until no sender is led to it.
+          sleep:
+            seconds: 5
       resources:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
+        {{- include "kyma-cloudwatch.collector.resources" . | nindent 8 }}
       securityContext:
         {{- $securityContext := dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "privileged" false "capabilities" (dict "drop" (list "ALL")) }}
         {{- include "kyma-cloudwatch.collector.merge" (dict "into" $securityContext "from" .Values.securityContext) }}
@@ -116,8 +123,10 @@ spec:
         - name: config
           mountPath: /etc/otelcol
           readOnly: true
+        {{- if include "kyma-cloudwatch.collector.queued" . }}
         - name: queue
           mountPath: /var/lib/otelcol
+        {{- end }}
         {{- if $webIdentity }}
         - name: aws-token
           mountPath: /var/run/secrets/aws
@@ -130,10 +139,10 @@ spec:
     - name: config
       configMap:
         name: {{ include "kyma-cloudwatch.collectorName" . }}
-    {{- if not .Values.persistence.enabled }}
+    {{- if and (include "kyma-cloudwatch.collector.queued" .) (eq (include "kyma-cloudwatch.collector.kind" .) "Deployment") }}
     - name: queue
       emptyDir:
-        sizeLimit: {{ .Values.persistence.size }}
+        sizeLimit: {{ include "kyma-cloudwatch.collector.volumeSize" . }}
     {{- end }}
     {{- if $webIdentity }}
     - name: aws-token

@@ -12,5 +12,5 @@
 
 {{/* The container's memory limit in bytes; empty without one. */}}
 {{- define "kyma-cloudwatch.collector.memoryLimit" -}}
-{{- with (.Values.resources.limits | default dict).memory -}}{{ include "kyma-cloudwatch.collector.bytes" . }}{{- end -}}
+{{- with dig "limits" "memory" "" (include "kyma-cloudwatch.collector.resources" . | fromYaml) -}}{{ include "kyma-cloudwatch.collector.bytes" . }}{{- end -}}
 {{- end -}}
