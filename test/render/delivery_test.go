@@ -2,6 +2,8 @@ package render
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"helm.sh/helm/v3/pkg/engine"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -22,6 +25,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/chart"
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/otelcol"
 )
 
 const (
@@ -391,4 +395,36 @@ func TestSwitchingTheAutoscalerOnTakesNoPodAway(t *testing.T) {
 	var set appsv1.StatefulSet
 	require.NoError(t, yaml.UnmarshalStrict([]byte(files["kyma-cloudwatch/charts/collector/templates/statefulset.yaml"]), &set))
 	assert.Equal(t, int32(3), *set.Spec.Replicas)
+}
+
+func TestTheCollectorAcceptsTheConfigurationOfEveryDelivery(t *testing.T) {
+	binary, err := otelcol.Find(t.Context(), os.Stderr)
+	require.NoError(t, err)
+	deliveries := map[string]string{
+		"queued": "", "acknowledged": acknowledged,
+		"traces acknowledged":  "global: {traces: {delivery: acknowledged}}",
+		"metrics acknowledged": "global: {metrics: {delivery: acknowledged}}",
+		"logs acknowledged":    "global: {logs: {delivery: acknowledged}}",
+	}
+	for delivery, values := range deliveries {
+		for exporters, combination := range combinations() {
+			if strings.Contains(exporters, "logs=fluentbit") && strings.Contains(values, "logs") {
+				continue // refused
+			}
+			t.Run(delivery+" "+exporters, func(t *testing.T) {
+				t.Parallel()
+				r := render(t, values+"\n---\n"+combination)
+				if r.kinds()["ConfigMap"] == 0 {
+					t.Skip("nothing goes through the collector")
+				}
+				dir := t.TempDir()
+				config := filepath.Join(dir, "config.yaml")
+				text := strings.ReplaceAll(typed[corev1.ConfigMap](t, r, "ConfigMap").Data["config.yaml"], "/var/lib/otelcol", dir)
+				require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
+				require.NoError(t, otelcol.Validate(t.Context(), otelcol.Options{Binary: binary, Configs: []string{config}, Env: []string{
+					"POD_IP=127.0.0.1", "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY=hush", "AWS_EC2_METADATA_DISABLED=true",
+				}}))
+			})
+		}
+	}
 }
