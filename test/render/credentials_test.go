@@ -160,9 +160,14 @@ func mustYAML(t *testing.T, value any) string {
 // print them, so Helm's SDK does.
 func notesOf(t *testing.T, values string) string {
 	t.Helper()
+	return notesOver(t, minimal, values)
+}
+
+func notesOver(t *testing.T, base, values string) string {
+	t.Helper()
 	loaded, err := chart.Load(chartPath)
 	require.NoError(t, err)
-	merged, err := chart.Values(valuesFiles(t, minimal+"\n---\n"+values), nil)
+	merged, err := chart.Values(valuesFiles(t, base+"\n---\n"+values), nil)
 	require.NoError(t, err)
 	rendered, err := loaded.Render(merged, chart.Release{Name: releaseName, Namespace: namespace})
 	require.NoError(t, err)
@@ -176,9 +181,14 @@ func TestNotesWarnOfAnAccessKeyInValues(t *testing.T) {
 
 func TestEndpointsFollowTheRegionsPartition(t *testing.T) {
 	for region, suffix := range map[string]string{
-		"eu-central-1":  ".eu-central-1.amazonaws.com",
-		"us-gov-west-1": ".us-gov-west-1.amazonaws.com",
-		"cn-north-1":    ".cn-north-1.amazonaws.com.cn",
+		"eu-central-1":   ".eu-central-1.amazonaws.com",
+		"us-gov-west-1":  ".us-gov-west-1.amazonaws.com",
+		"cn-north-1":     ".cn-north-1.amazonaws.com.cn",
+		"eusc-de-east-1": ".eusc-de-east-1.amazonaws.eu",
+		"us-iso-east-1":  ".us-iso-east-1.c2s.ic.gov",
+		"us-isob-east-1": ".us-isob-east-1.sc2s.sgov.gov",
+		"eu-isoe-west-1": ".eu-isoe-west-1.cloud.adc-e.uk",
+		"us-isof-east-1": ".us-isof-east-1.csp.hci.ic.gov",
 	} {
 		config := render(t, "global: {aws: {region: "+region+"}, traces: {exporter: otlp}, metrics: {exporter: otlp}, logs: {exporter: otlp}}").collectorConfig(t)
 		got := map[string]string{}

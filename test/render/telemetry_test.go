@@ -65,19 +65,6 @@ func TestMonitorsFindEachPodOnce(t *testing.T) {
 	}
 }
 
-func TestTwoMonitorsAreRefused(t *testing.T) {
-	said := refusal(t, "collector: {telemetry: {podMonitor: {enabled: true}, serviceMonitor: {enabled: true}}}")
-	assert.Contains(t, said, `collector.telemetry has a PodMonitor and a ServiceMonitor: Prometheus would scrape each pod twice, and count everything double. Write:
-
-collector:
-  telemetry:
-    podMonitor:
-      enabled: true
-    serviceMonitor:
-      enabled: false
-`)
-}
-
 func TestWithoutACollectorThereIsNothingToObserve(t *testing.T) {
 	kinds := render(t, observed+"\n---\nglobal: {traces: {enabled: false}, metrics: {enabled: false}, logs: {via: fluentbit}}").kinds()
 	assert.Equal(t, map[string]int{"LogPipeline": 1}, kinds)

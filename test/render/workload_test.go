@@ -21,9 +21,6 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// collectorName is that of the workload and its Service.
-const collectorName = releaseName + "-kyma-cloudwatch-collector"
-
 // workloads are the two forms that the collector has.
 var workloads = map[string]string{"StatefulSet": "", "Deployment": deployment}
 

@@ -1,14 +1,23 @@
 {{/*
-Combinations that the schema cannot judge. Each message says what is wrong and the YAML that mends it.
+What the schema cannot judge, one concern per template. Each message says what is wrong, where, and the YAML that
+mends it; test/render/refusals_test.go has each of them.
 */}}
 {{- define "kyma-cloudwatch.checks" -}}
-{{- $aws := .Values.global.aws -}}
-{{- $auth := $aws.auth -}}
-{{- $secret := $auth.secret -}}
-{{- $fluentbit := and .Values.global.logs.enabled (eq .Values.global.logs.via "fluentbit") -}}
+{{- include "kyma-cloudwatch.checks.globals" . -}}
+{{- include "kyma-cloudwatch.checks.region" . -}}
+{{- include "kyma-cloudwatch.checks.roles" . -}}
+{{- include "kyma-cloudwatch.checks.credentials" . -}}
+{{- include "kyma-cloudwatch.checks.signals" . -}}
+{{- include "kyma-cloudwatch.checks.fluentbit" . -}}
+{{- include "kyma-cloudwatch.checks.names" . -}}
+{{- include "kyma-cloudwatch.checks.dimensions" . -}}
+{{- include "kyma-cloudwatch.checks.protocol" . -}}
+{{- include "kyma-cloudwatch.checks.unused" . -}}
+{{- end -}}
 
+{{/* A misspelt global, which the schema lets pass: as a dependency the chart shares `global` with charts that it does not know. */}}
+{{- define "kyma-cloudwatch.checks.globals" -}}
 {{- if .Chart.IsRoot -}}
-  {{- /* As a dependency the chart shares `global` with charts that it does not know. */ -}}
   {{- $known := list "aws" "clusterName" "fullnameOverride" "logs" "metrics" "traces" -}}
   {{- range $key := keys .Values.global | sortAlpha -}}
     {{- if not (has $key $known) -}}
@@ -16,51 +25,23 @@ Combinations that the schema cannot judge. Each message says what is wrong and t
     {{- end -}}
   {{- end -}}
 {{- end -}}
-
-{{- if not $aws.region -}}
-{{- fail "\n\nglobal.aws.region is missing: every call to AWS needs a region. Write, for example:\n\nglobal:\n  aws:\n    region: eu-central-1\n" -}}
 {{- end -}}
 
-{{- if not (regexMatch "^[a-z]{2,4}(-[a-z]+)+-[0-9]+$" $aws.region) -}}
-{{- fail (printf "\n\nglobal.aws.region is %q, which is not a region's code. Write, for example:\n\nglobal:\n  aws:\n    region: eu-central-1\n" $aws.region) -}}
-{{- end -}}
-{{- if and $aws.endpoint (not (regexMatch "^https?://[^/]+$" $aws.endpoint)) -}}
-{{- fail (printf "\n\nglobal.aws.endpoint is %q, which is not a URL of scheme, host and port alone. Write, for example:\n\nglobal:\n  aws:\n    endpoint: http://localstack.localstack:4566\n" $aws.endpoint) -}}
-{{- end -}}
-{{- range $path, $arn := dict "roleArn" $auth.roleArn "webIdentity.roleArn" $auth.webIdentity.roleArn -}}
-  {{- if and $arn (not (regexMatch "^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$" $arn)) -}}
-  {{- fail (printf "\n\nglobal.aws.auth.%s is %q, which is not the ARN of a role. Write, for example:\n\nglobal:\n  aws:\n    auth:\n      %s arn:aws:iam::123456789012:role/kyma-cloudwatch\n" $path $arn (replace "." ":\n        " (printf "%s:" $path))) -}}
-  {{- end -}}
-{{- end -}}
-
-{{- if eq $auth.mode "secret" -}}
-  {{- if and $secret.name (or $secret.accessKeyId $secret.secretAccessKey $secret.sessionToken) -}}
-  {{- fail "\n\nglobal.aws.auth.secret names an existing Secret and also gives an access key: it is unclear which one counts. Write only the name:\n\nglobal:\n  aws:\n    auth:\n      secret:\n        name: aws-credentials\n        accessKeyId: \"\"\n        secretAccessKey: \"\"\n        sessionToken: \"\"\n" -}}
-  {{- end -}}
-  {{- if and (not $secret.name) (not (and $secret.accessKeyId $secret.secretAccessKey)) -}}
-  {{- fail (printf "\n\nglobal.aws.auth.secret.name is missing: in mode \"secret\" the credentials come from a Secret. Make it and name it:\n\n  kubectl -n %s create secret generic aws-credentials --from-literal=AWS_ACCESS_KEY_ID=... --from-literal=AWS_SECRET_ACCESS_KEY=...\n\nglobal:\n  aws:\n    auth:\n      secret:\n        name: aws-credentials\n" .Release.Namespace) -}}
-  {{- end -}}
-{{- else -}}
-  {{- if or $secret.name $secret.accessKeyId $secret.secretAccessKey $secret.sessionToken -}}
-  {{- fail (printf "\n\nglobal.aws.auth.secret is given, but global.aws.auth.mode is %q, which reads no Secret. Use the Secret:\n\nglobal:\n  aws:\n    auth:\n      mode: secret\n\nor leave global.aws.auth.secret out.\n" $auth.mode) -}}
-  {{- end -}}
-{{- end -}}
-
-{{- if and (eq $auth.mode "webIdentity") (not $auth.webIdentity.roleArn) -}}
-{{- fail "\n\nglobal.aws.auth.webIdentity.roleArn is missing: in mode \"webIdentity\" the ServiceAccount's token is exchanged for a role. Write:\n\nglobal:\n  aws:\n    auth:\n      mode: webIdentity\n      webIdentity:\n        roleArn: arn:aws:iam::123456789012:role/kyma-cloudwatch\n" -}}
-{{- end -}}
-{{- if and (ne $auth.mode "webIdentity") $auth.webIdentity.roleArn -}}
-{{- fail (printf "\n\nglobal.aws.auth.webIdentity.roleArn is given, but global.aws.auth.mode is %q. To exchange the ServiceAccount's token for that role, write:\n\nglobal:\n  aws:\n    auth:\n      mode: webIdentity\n\nTo assume it with the credentials of mode %q, write it as global.aws.auth.roleArn.\n" $auth.mode $auth.mode) -}}
-{{- end -}}
-{{- if and $auth.externalId (not $auth.roleArn) -}}
-{{- fail "\n\nglobal.aws.auth.externalId is given without global.aws.auth.roleArn: an external id is only sent when a role is assumed. Write:\n\nglobal:\n  aws:\n    auth:\n      roleArn: arn:aws:iam::123456789012:role/kyma-cloudwatch\n" -}}
-{{- end -}}
-
+{{- define "kyma-cloudwatch.checks.signals" -}}
 {{- if not (or .Values.global.traces.enabled .Values.global.metrics.enabled .Values.global.logs.enabled) -}}
 {{- fail "\n\nNo signal is enabled, so there is nothing to install. Enable at least one:\n\nglobal:\n  traces:\n    enabled: true\n" -}}
 {{- end -}}
+{{- if .Values.pipelines.enabled -}}
+  {{- if and (not .Values.collector.enabled) (include "kyma-cloudwatch.collectorNeeded" .) -}}
+  {{- fail (printf "\n\n%s is false, but the pipelines would send to the collector. Write:\n\n%s\n\nor, to install the collector by another release, leave the pipelines to that release too:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list . "collector.enabled")) (include "kyma-cloudwatch.valueYAML" (list . "collector:\n  enabled: true")) (include "kyma-cloudwatch.valueYAML" (list . "pipelines:\n  enabled: false"))) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
 
-{{- if $fluentbit -}}
+{{/* Kyma's Fluent Bit gets nothing but an access key and writes to one API. */}}
+{{- define "kyma-cloudwatch.checks.fluentbit" -}}
+{{- $auth := .Values.global.aws.auth -}}
+{{- if and .Values.global.logs.enabled (eq .Values.global.logs.via "fluentbit") -}}
   {{- if ne $auth.mode "secret" -}}
   {{- fail (printf "\n\nglobal.logs.via is \"fluentbit\", but global.aws.auth.mode is %q: Kyma's Fluent Bit can only use an access key from a Secret. Write:\n\nglobal:\n  logs:\n    via: otlp\n\nor use mode \"secret\":\n\nglobal:\n  aws:\n    auth:\n      mode: secret\n      secret:\n        name: aws-credentials\n" $auth.mode) -}}
   {{- end -}}
@@ -71,10 +52,17 @@ Combinations that the schema cannot judge. Each message says what is wrong and t
   {{- fail "\n\nglobal.aws.auth.secret has a session token, but global.logs.via is \"fluentbit\": the LogPipeline's variables carry only an access key. Write:\n\nglobal:\n  logs:\n    via: otlp\n" -}}
   {{- end -}}
 {{- end -}}
+{{- end -}}
 
-{{- if .Values.pipelines.enabled -}}
-  {{- if and (not .Values.collector.enabled) (include "kyma-cloudwatch.collectorNeeded" .) -}}
-  {{- fail "\n\ncollector.enabled is false, but the pipelines would send to the collector. Write:\n\ncollector:\n  enabled: true\n\nor, to install the collector by another release, leave the pipelines to that release too:\n\npipelines:\n  enabled: false\n" -}}
+{{/* EMF allows 30 dimensions a set, which the schema holds `dimensions` to; awsemf drops a declaration's set of more than 10 with a line in its log. */}}
+{{- define "kyma-cloudwatch.checks.dimensions" -}}
+{{- if and .Values.global.metrics.enabled (eq .Values.global.metrics.exporter "emf") -}}
+  {{- range $i, $declaration := .Values.global.metrics.declarations -}}
+    {{- range $j, $set := $declaration.dimensions -}}
+      {{- if gt (len $set) 10 -}}
+      {{- fail (printf "\n\nglobal.metrics.declarations[%d].dimensions[%d] has %d dimensions: the exporter drops a set of more than 10. Write fewer, for example:\n\nglobal:\n  metrics:\n    declarations:\n      - dimensions: [[%s, %s]]\n        metric_name_selectors: %s\n" $i $j (len $set) (index $set 0) (index $set 1) (toJson $declaration.metric_name_selectors)) -}}
+      {{- end -}}
+    {{- end -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

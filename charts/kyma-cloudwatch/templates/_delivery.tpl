@@ -3,7 +3,7 @@
 {{- if and .Values.collector.enabled .Values.pipelines.enabled (eq .Values.pipelines.protocol "grpc") -}}
   {{- range $signal := include "kyma-cloudwatch.collector.signals" (list .Subcharts.collector "acknowledged") | fromJsonArray -}}
     {{- if eq (get $.Values.global $signal).exporter "otlp" -}}
-    {{- fail (printf "\n\npipelines.protocol is \"grpc\", but %s are acknowledged by AWS's OTLP endpoint: when AWS throttles, Kyma would take gRPC's answer for a final one and drop them. Let each signal have its protocol:\n\npipelines:\n  protocol: \"\"\n\nor put a queue between:\n\nglobal:\n  %s:\n    delivery: queued\n" $signal $signal) -}}
+    {{- fail (printf "\n\n%s is \"grpc\", but %s are acknowledged by AWS's OTLP endpoint: when AWS throttles, Kyma would take gRPC's answer for a final one and drop them. Let each signal have its protocol:\n\n%s\n\nor put a queue between:\n\nglobal:\n  %s:\n    delivery: queued\n" (include "kyma-cloudwatch.valuePath" (list $ "pipelines.protocol")) $signal (include "kyma-cloudwatch.valueYAML" (list $ "pipelines:\n  protocol: \"\"")) $signal) -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}
@@ -11,6 +11,7 @@
 
 {{/* What the notes say about what is queued. */}}
 {{- define "kyma-cloudwatch.notes.delivery" -}}
+{{- if include "kyma-cloudwatch.notes.collector" . -}}
 {{- $collector := .Subcharts.collector -}}
 {{- $name := include "kyma-cloudwatch.collectorName" . -}}
 {{- $namespace := .Release.Namespace -}}
@@ -23,7 +24,7 @@
 {{- else if include "kyma-cloudwatch.collector.queued" $collector }}
 
 The queue stands in an emptyDir: it outlives a restarted container, not a deleted or evicted pod. To keep it on a
-volume: collector.persistence.enabled: true.
+volume: {{ include "kyma-cloudwatch.valuePath" (list . "collector.persistence.enabled") }}: true.
 {{- end }}
 {{- if $set }}
 {{- $was := $set.spec.replicas | int }}
@@ -39,7 +40,8 @@ Then, or to give it up, remove the claims:
 {{- else if and (lt $is $was) (not $collector.Values.autoscaling.enabled) }}
 
 WARNING: this upgrade takes {{ sub $was $is }} of {{ $was }} pods away. What they have queued stays on their claims, queue-{{ $name }}-{{ $is }}
-to {{ sub $was 1 }}, and is sent when collector.replicas is {{ $was }} again.
+to {{ sub $was 1 }}, and is sent when {{ include "kyma-cloudwatch.valuePath" (list . "collector.replicas") }} is {{ $was }} again.
 {{- end }}
 {{- end }}
+{{- end -}}
 {{- end -}}

@@ -47,3 +47,33 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
+
+{{/*
+Path of a value for a message: a list of the context and the path within the context's own chart. A subchart's values
+stand under its name, and so do this chart's where it is a dependency, under its alias if it has one.
+*/}}
+{{- define "kyma-cloudwatch.valuePath" -}}
+{{- $charts := splitList "/charts/" (trimSuffix "/templates" (index . 0).Template.BasePath) | rest -}}
+{{- join "." (append $charts (index . 1)) -}}
+{{- end -}}
+
+{{/* The same for the YAML that a message says to write: a list of the context and the YAML within its own chart. */}}
+{{- define "kyma-cloudwatch.valueYAML" -}}
+{{- $yaml := index . 1 -}}
+{{- range splitList "/charts/" (trimSuffix "/templates" (index . 0).Template.BasePath) | rest | reverse -}}
+  {{- $yaml = printf "%s:\n%s" . (indent 2 $yaml) -}}
+{{- end -}}
+{{- $yaml -}}
+{{- end -}}
+
+{{/* Refuses labels of the user's that the chart writes itself: a list of the context, their path within its chart and the labels. */}}
+{{- define "kyma-cloudwatch.checks.labels" -}}
+{{- $context := index . 0 -}}
+{{- $own := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/part-of" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" -}}
+{{- $path := index . 1 -}}
+{{- range $key := keys (index . 2) | sortAlpha -}}
+  {{- if has $key $own -}}
+  {{- fail (printf "\n\n%s has %q, which the chart writes itself. Write another key, for example:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list $context $path)) $key (include "kyma-cloudwatch.valueYAML" (list $context (printf "%s:\n  example.com/%s: ..." $path (splitList "/" $key | last))))) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}

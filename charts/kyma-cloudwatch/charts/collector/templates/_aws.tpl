@@ -4,19 +4,19 @@
 {{- if $aws.endpoint -}}
 {{- $aws.endpoint -}}
 {{- else -}}
-https://{{ index . 1 }}.{{ $aws.region }}.amazonaws.com{{ if hasPrefix "cn-" $aws.region }}.cn{{ end }}
+https://{{ index . 1 }}.{{ $aws.region }}.{{ include "kyma-cloudwatch.awsDomain" (index . 0) }}
 {{- end -}}
 {{- end -}}
 
 {{/* What every AWS exporter is told about AWS. */}}
 {{- define "kyma-cloudwatch.collector.awsSession" -}}
 {{- $aws := .Values.global.aws -}}
-region: {{ $aws.region }}
+region: {{ $aws.region | quote }}
 {{- with $aws.endpoint }}
-endpoint: {{ . }}
+endpoint: {{ . | quote }}
 {{- end }}
 {{- with $aws.auth.roleArn }}
-role_arn: {{ . }}
+role_arn: {{ . | quote }}
 {{- end }}
 {{- with $aws.auth.externalId }}
 external_id: {{ . | quote }}
@@ -26,12 +26,12 @@ external_id: {{ . | quote }}
 {{/* Extension that signs OTLP requests: a list of the context and the service to sign for. */}}
 {{- define "kyma-cloudwatch.collector.sigv4auth" -}}
 {{- $aws := (index . 0).Values.global.aws -}}
-region: {{ $aws.region }}
+region: {{ $aws.region | quote }}
 service: {{ index . 1 }}
 {{- with $aws.auth.roleArn }}
 assume_role:
-  arn: {{ . }}
-  sts_region: {{ $aws.region }}
+  arn: {{ . | quote }}
+  sts_region: {{ $aws.region | quote }}
   {{- with $aws.auth.externalId }}
   external_id: {{ . | quote }}
   {{- end }}

@@ -14,7 +14,8 @@ The collector's configuration: one fragment per concern, merged in order, the us
 {{- end -}}
 {{- range $fragments -}}
   {{- $fragment := include (printf "kyma-cloudwatch.collector.config.%s" .) $ | fromYaml -}}
-  {{- with $fragment.Error -}}{{- fail (printf "collector configuration, fragment: %s" .) -}}{{- end -}}
+  {{- /* fromYaml hands its error over as a value. */ -}}
+  {{- if hasKey $fragment "Error" -}}{{- fail (printf "collector configuration, fragment %s: %s" . $fragment.Error) -}}{{- end -}}
   {{- include "kyma-cloudwatch.collector.merge" (dict "into" $config "from" $fragment) -}}
 {{- end -}}
 {{- include "kyma-cloudwatch.collector.merge" (dict "into" $config "from" (deepCopy .Values.config)) -}}

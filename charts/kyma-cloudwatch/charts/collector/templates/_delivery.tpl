@@ -30,7 +30,7 @@ What is done so that nothing is lost: per signal "queued" (on disk before the se
 {{/* Bytes that one signal's queue may hold: the queued signals share 80 % of the volume. */}}
 {{- define "kyma-cloudwatch.collector.queueBytes" -}}
 {{- $signals := include "kyma-cloudwatch.collector.signals" (list . "queued") | fromJsonArray | len | max 1 -}}
-{{- div (mul (include "kyma-cloudwatch.collector.bytes" (include "kyma-cloudwatch.collector.volumeSize" .) | int64) 8) (mul $signals 10) -}}
+{{- div (mul (include "kyma-cloudwatch.collector.bytes" (list . "persistence.size" (include "kyma-cloudwatch.collector.volumeSize" .)) | int64) 8) (mul $signals 10) -}}
 {{- end -}}
 
 {{/*

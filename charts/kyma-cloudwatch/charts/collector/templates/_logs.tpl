@@ -56,7 +56,7 @@ exporters:
       max_interval: 30s
       max_elapsed_time: 0s
   otlp_http/logs:
-    logs_endpoint: {{ include "kyma-cloudwatch.collector.awsEndpoint" (list . "logs") }}/v1/logs
+    logs_endpoint: {{ include "kyma-cloudwatch.collector.awsEndpoint" (list . "logs") | printf "%s/v1/logs" | quote }}
     headers:
       x-aws-log-group: {{ include "kyma-cloudwatch.logsLogGroup" . | quote }}
       x-aws-log-stream: {{ $logs.logStream | quote }}

@@ -66,7 +66,7 @@ extensions:
     {{- include "kyma-cloudwatch.collector.sigv4auth" (list . "monitoring") | nindent 4 }}
 exporters:
   otlp_http/metrics:
-    metrics_endpoint: {{ include "kyma-cloudwatch.collector.awsEndpoint" (list . "monitoring") }}/v1/metrics
+    metrics_endpoint: {{ include "kyma-cloudwatch.collector.awsEndpoint" (list . "monitoring") | printf "%s/v1/metrics" | quote }}
     auth:
       authenticator: sigv4auth/metrics
     {{- include "kyma-cloudwatch.collector.otlpHTTP" . | nindent 4 }}

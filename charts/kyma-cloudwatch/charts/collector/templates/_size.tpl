@@ -22,14 +22,30 @@ down, since Kubernetes takes 1 where an upgrade switches the autoscaler on and l
 {{- .Values.persistence.size | default (get .Values.sizes .Values.size).volume -}}
 {{- end -}}
 
-{{/* The container's requests and limits. */}}
+{{/*
+The container's requests and limits. values.yaml has a map of each: where one is not there, somebody took it away by
+null. A null within says nothing, and leaves what the size says.
+*/}}
 {{- define "kyma-cloudwatch.collector.resources" -}}
 {{- $size := get .Values.sizes .Values.size -}}
-{{- $limits := dict "memory" $size.memory -}}
-{{- include "kyma-cloudwatch.collector.merge" (dict "into" $limits "from" (.Values.resources.limits | default dict)) -}}
-{{- $quarter := div (include "kyma-cloudwatch.collector.bytes" ($limits.memory | default $size.memory) | int64) 4194304 -}}
-{{- $resources := dict "requests" (dict "cpu" $size.cpu "memory" (printf "%dMi" $quarter)) "limits" (dict "memory" $size.memory) -}}
-{{- include "kyma-cloudwatch.collector.merge" (dict "into" $resources "from" (deepCopy .Values.resources)) -}}
+{{- $given := dict -}}
+{{- range $kind := list "limits" "requests" -}}
+  {{- if kindIs "map" (get $.Values.resources $kind) -}}
+    {{- $_ := set $given $kind dict -}}
+    {{- range $name, $quantity := get $.Values.resources $kind -}}
+      {{- if not (kindIs "invalid" $quantity) -}}{{- $_ := set (get $given $kind) $name $quantity -}}{{- end -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- $memory := dig "limits" "memory" $size.memory $given -}}
+{{- $resources := dict -}}
+{{- if hasKey $given "requests" -}}
+  {{- $quarter := div (include "kyma-cloudwatch.collector.bytes" (list . "resources.limits.memory" $memory) | int64) 4194304 -}}
+  {{- $_ := set $resources "requests" (merge (dict) $given.requests (dict "cpu" $size.cpu "memory" (printf "%dMi" $quarter))) -}}
+{{- end -}}
+{{- if hasKey $given "limits" -}}
+  {{- $_ := set $resources "limits" (merge (dict) $given.limits (dict "memory" $memory)) -}}
+{{- end -}}
 {{- toYaml $resources -}}
 {{- end -}}
 

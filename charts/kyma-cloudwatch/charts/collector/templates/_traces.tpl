@@ -31,7 +31,7 @@ exporters:
     {{- if include "kyma-cloudwatch.logsThroughCollector" . }}
     # Links a trace to its log records in the X-Ray console.
     aws_log_groups:
-      - {{ include "kyma-cloudwatch.logsLogGroup" . }}
+      - {{ include "kyma-cloudwatch.logsLogGroup" . | quote }}
     {{- end }}
 service:
   pipelines:
@@ -51,7 +51,7 @@ extensions:
     {{- include "kyma-cloudwatch.collector.sigv4auth" (list . "xray") | nindent 4 }}
 exporters:
   otlp_http/traces:
-    traces_endpoint: {{ include "kyma-cloudwatch.collector.awsEndpoint" (list . "xray") }}/v1/traces
+    traces_endpoint: {{ include "kyma-cloudwatch.collector.awsEndpoint" (list . "xray") | printf "%s/v1/traces" | quote }}
     auth:
       authenticator: sigv4auth/traces
     {{- include "kyma-cloudwatch.collector.otlpHTTP" . | nindent 4 }}

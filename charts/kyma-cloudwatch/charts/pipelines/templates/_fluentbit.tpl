@@ -2,7 +2,6 @@
 {{- define "kyma-cloudwatch.pipelines.fluentbit" -}}
 {{- $logs := .Values.global.logs -}}
 {{- $fluentbit := .Values.logs.fluentbit -}}
-{{- $endpoint := .Values.global.aws.endpoint | urlParse -}}
 Name cloudwatch_logs
 region {{ if .Values.global.aws.auth.secret.keys.region }}${AWS_REGION}{{ else }}{{ .Values.global.aws.region }}{{ end }}
 auto_create_group On
@@ -17,11 +16,10 @@ log_stream_name {{ $fluentbit.streamName }}
 {{- with $logs.retentionDays }}
 log_retention_days {{ . }}
 {{- end }}
-{{- if .Values.global.aws.endpoint }}
-{{- $host := splitList ":" $endpoint.host }}
-endpoint {{ first $host }}
-port {{ if gt (len $host) 1 }}{{ last $host }}{{ else }}{{ ternary "443" "80" (eq $endpoint.scheme "https") }}{{ end }}
-tls {{ ternary "On" "Off" (eq $endpoint.scheme "https") }}
+{{- with .Values.global.aws.endpoint }}
+endpoint {{ regexReplaceAll "^https?://|:[0-9]+$" . "" }}
+port {{ include "kyma-cloudwatch.endpointPort" $ }}
+tls {{ ternary "On" "Off" (hasPrefix "https:" .) }}
 {{- end }}
 {{- with .Values.global.aws.auth.roleArn }}
 role_arn {{ . }}
