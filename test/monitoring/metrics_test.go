@@ -101,12 +101,24 @@ func run(t *testing.T, values string) collector {
 	return collector{process: process, receiver: "http://" + receiver, scrape: "http://" + scrape + "/metrics", refuses: refuses}
 }
 
+// nextPort is the port that freeAddress tries next. It begins elsewhere in each process.
+var nextPort atomic.Int32
+
+func init() { nextPort.Store(int32(os.Getpid()*101%10_000) + 20_000) }
+
+// freeAddress finds a port below those that Linux gives to whoever asks for any (32768 and up): one of these would be
+// somebody else's by the time that the collector listens on it.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { assert.NoError(t, listener.Close()) }()
-	return listener.Addr().String()
+	for range 1000 {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", nextPort.Add(1)))
+		if err == nil {
+			defer func() { assert.NoError(t, listener.Close()) }()
+			return listener.Addr().String()
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 // send sends a few spans, datapoints and log records, and does not mind what becomes of them.

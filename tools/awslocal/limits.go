@@ -26,8 +26,10 @@ const (
 	// MaxLogGroupName and MaxLogStreamName are in characters.
 	MaxLogGroupName  = 512
 	MaxLogStreamName = 512
-	// MaxTags is the number of tags of a log group.
-	MaxTags = 50
+	// MaxTags is the number of tags of a log group; MaxTagKey and MaxTagValue are in characters.
+	MaxTags     = 50
+	MaxTagKey   = 128
+	MaxTagValue = 256
 	// MaxDescribeLogs is the page size of DescribeLogGroups and DescribeLogStreams.
 	MaxDescribeLogs = 50
 	// MaxGetLogEvents is the page size of GetLogEvents and FilterLogEvents in events, MaxGetLogEventsBytes in bytes.
@@ -110,4 +112,6 @@ const (
 	MinSessionSeconds     = 900
 	MaxSessionSeconds     = 43200
 	DefaultSessionSeconds = 3600
+	// MaxChainedSessionSeconds is for who is a role already: web identity, and a role on top of it, is such a chain.
+	MaxChainedSessionSeconds = 3600
 )

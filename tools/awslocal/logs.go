@@ -96,6 +96,9 @@ func (l *logStore) createGroup(name, class string, tags map[string]string, now t
 	if len(tags) > MaxTags {
 		return clientError(errCodeInvalidParameter, "1 validation error detected: Value at 'tags' failed to satisfy constraint: Map must have at most %d entries", MaxTags)
 	}
+	if err := checkTags(tags); err != nil {
+		return err
+	}
 	switch class {
 	case "":
 		class = "STANDARD"
@@ -757,7 +760,25 @@ func (s *Server) taggedGroup(arn string) (*logGroup, *apiError) {
 	return s.logs.group(name)
 }
 
+// tagKeyPattern is that of TagResource.
+var tagKeyPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$`)
+
+func checkTags(tags map[string]string) *apiError {
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		if err := checkName(key, "tags", MaxTagKey, tagKeyPattern); err != nil {
+			return err
+		}
+		if utf8.RuneCountInString(tags[key]) > MaxTagValue {
+			return errConstraint(tags[key], "tags", fmt.Sprintf("Map value must satisfy constraint: [Member must have length less than or equal to %d]", MaxTagValue))
+		}
+	}
+	return nil
+}
+
 func (g *logGroup) tag(tags map[string]string) *apiError {
+	if err := checkTags(tags); err != nil {
+		return err
+	}
 	merged := maps.Clone(g.tags)
 	if merged == nil {
 		merged = map[string]string{}

@@ -454,3 +454,34 @@ func TestTagsOfLogGroupsByBothApis(t *testing.T) {
 	_, err = logs.TagResource(ctx, &cloudwatchlogs.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"one": "more"}})
 	requireCode(t, err, "TooManyTagsException")
 }
+
+func TestTagLimitsHoldAtTheBoundAndRefuseOnePast(t *testing.T) {
+	for name, test := range map[string]struct {
+		key, value string
+		refused    bool
+	}{
+		"longest key":       {strings.Repeat("é", awslocal.MaxTagKey), "", false},
+		"key one past":      {strings.Repeat("é", awslocal.MaxTagKey+1), "", true},
+		"no key":            {"", "x", true},
+		"another character": {"a*b", "", true},
+		"all characters":    {"Kyma cluster_1.a:b/c=d+e-f@g", "", false},
+		"longest value":     {"a", strings.Repeat("é", awslocal.MaxTagValue), false},
+		"value one past":    {"a", strings.Repeat("é", awslocal.MaxTagValue+1), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := start(t, withStream)
+			tags := map[string]string{test.key: test.value}
+			_, err := e.logs().TagResource(t.Context(), &cloudwatchlogs.TagResourceInput{
+				ResourceArn: aws.String("arn:aws:logs:eu-central-2:123456789012:log-group:" + group), Tags: tags,
+			})
+			_, createErr := e.logs().CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/tagged"), Tags: tags})
+			if !test.refused {
+				require.NoError(t, err)
+				require.NoError(t, createErr)
+				return
+			}
+			requireCode(t, err, "InvalidParameterException")
+			requireCode(t, createErr, "InvalidParameterException")
+		})
+	}
+}

@@ -65,6 +65,9 @@ func assumeRole(s *Server, c *call, in *assumeRoleInput) (*assumeRoleOutput, *ap
 	if err != nil {
 		return nil, err
 	}
+	if d := in.DurationSeconds; d != nil && *d > MaxChainedSessionSeconds && strings.Contains(c.who.arn, ":assumed-role/") {
+		return nil, errValidation("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+	}
 	denied := &apiError{Code: "AccessDenied", Status: http.StatusForbidden,
 		Message: "User: " + c.who.arn + " is not authorized to perform: sts:AssumeRole on resource: " + in.RoleARN}
 	if role == nil || role.ExternalID != "" && (in.ExternalID == nil || *in.ExternalID != role.ExternalID) {

@@ -173,3 +173,22 @@ func TestWebIdentityTokenIsChecked(t *testing.T) {
 	_, err := e.sts().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{RoleArn: aws.String("arn:aws:iam::123456789012:role/other"), RoleSessionName: aws.String("s1"), WebIdentityToken: &valid})
 	requireCode(t, err, "AccessDenied")
 }
+
+func TestARoleOnTopOfARoleLastsAnHourAtMost(t *testing.T) {
+	e := start(t)
+	chained := e.config()
+	chained.Credentials = stscreds.NewAssumeRoleProvider(e.sts(), roleARN)
+	client := sts.NewFromConfig(chained)
+	in := &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::210987654321:role/other"), RoleSessionName: aws.String("s1")}
+
+	in.DurationSeconds = aws.Int32(awslocal.MaxChainedSessionSeconds)
+	_, err := client.AssumeRole(t.Context(), in)
+	require.NoError(t, err)
+
+	in.DurationSeconds = aws.Int32(awslocal.MaxChainedSessionSeconds + 1)
+	_, err = client.AssumeRole(t.Context(), in)
+	assert.Contains(t, requireCode(t, err, "ValidationError").ErrorMessage(), "role chaining")
+
+	_, err = e.sts().AssumeRole(t.Context(), in)
+	require.NoError(t, err, "a user is no chain")
+}

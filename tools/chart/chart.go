@@ -30,7 +30,8 @@ type Chart struct {
 	files []*loader.BufferedFile
 }
 
-// Load reads the chart in a folder or packaged in a .tgz file.
+// Load reads the chart in a folder or packaged in a .tgz file. A folder is read as the helm command does: .helmignore
+// counts, and a symbolic link, such as one to a dependency, is followed.
 func Load(path string) (*Chart, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -48,7 +49,15 @@ func Load(path string) (*Chart, error) {
 		}
 		return newChart(files)
 	}
-	return LoadFS(os.DirFS(path), ".")
+	loaded, err := loader.LoadDir(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a chart: %w", path, err)
+	}
+	files := make([]*loader.BufferedFile, 0, len(loaded.Raw))
+	for _, file := range loaded.Raw {
+		files = append(files, &loader.BufferedFile{Name: file.Name, Data: file.Data})
+	}
+	return newChart(files)
 }
 
 // LoadFS reads the chart in folder root of a file system, such as one embedded in the program.
@@ -137,7 +146,7 @@ func (c *Chart) Render(values map[string]any, release Release) (*Rendered, error
 	install.DryRun, install.ClientOnly, install.Replace = true, true, true
 	version, err := chartutil.ParseKubeVersion(cmp.Or(release.KubeVersion, DefaultKubeVersion))
 	if err != nil {
-		return nil, fmt.Errorf("Kubernetes version %q: %w", release.KubeVersion, err)
+		return nil, fmt.Errorf("version %q of Kubernetes: %w", release.KubeVersion, err)
 	}
 	install.KubeVersion = version
 	done, err := install.Run(loaded, values)

@@ -111,5 +111,5 @@ func TestHelmsErrorsArePassedOn(t *testing.T) {
 	require.ErrorContains(t, err, "global.aws.region is missing")
 
 	_, err = c.Render(map[string]any{}, chart.Release{Name: "demo", Namespace: "aws", KubeVersion: "new"})
-	require.ErrorContains(t, err, `Kubernetes version "new"`)
+	require.ErrorContains(t, err, `version "new" of Kubernetes`)
 }

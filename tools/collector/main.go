@@ -4,7 +4,10 @@
 package main
 
 import (
+	"context"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
@@ -15,6 +18,9 @@ import (
 )
 
 func main() {
+	// The collector itself listens for signals only once it is ready: one that comes in that moment would kill it.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	command := otelcol.NewCommand(otelcol.CollectorSettings{
 		BuildInfo: component.BuildInfo{
 			Command:     "otelcol",
@@ -32,7 +38,8 @@ func main() {
 			},
 		},
 	})
-	if err := command.Execute(); err != nil {
+	if err := command.ExecuteContext(ctx); err != nil {
+		stop()
 		os.Exit(1) // cobra has printed the error
 	}
 }

@@ -1,6 +1,7 @@
 package preview
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -36,19 +37,23 @@ func (a *Account) settle(b balance, e evidence) {
 		r.Count += n
 	}
 
-	var unknown []missing
+	// Concluded items look as if an exporter would drop them, which it has no chance to when a processor did so before.
+	var unknown, concluded []missing
 	for _, item := range b.lost {
-		if item.why == "" {
+		switch {
+		case item.why == "":
 			unknown = append(unknown, item)
-			continue
+		case item.source == "preview":
+			concluded = append(concluded, item)
+		default:
+			a.Lost++
+			add(FateLost, item.why, item.source, item.example, 1)
 		}
-		a.Lost++
-		add(FateLost, item.why, item.source, item.example, 1)
 	}
-	explain := func(fate Fate, why, source string, atMost int) {
+	explain := func(fate Fate, why, source string, atMost int) (left int) {
 		n := min(atMost, len(unknown))
 		if n <= 0 {
-			return
+			return atMost
 		}
 		if fate == FateFiltered {
 			a.Filtered += n
@@ -57,15 +62,30 @@ func (a *Account) settle(b balance, e evidence) {
 		}
 		add(fate, why, source, unknown[0].example, n)
 		unknown = unknown[n:]
+		return atMost - n
 	}
 	for _, why := range sortedKeys(e.refusals) {
 		explain(FateLost, "Kyma's gateway gave up sending: "+why, "kyma", e.refusals[why])
 	}
 	for _, d := range mergeDrops(e.drops) {
-		explain(FateLost, fmt.Sprintf("exporter %s dropped it: %s", d.component, d.why), "collector", d.count)
+		why := fmt.Sprintf("exporter %s dropped it: %s", d.component, d.why)
+		if d.interrupted {
+			why = fmt.Sprintf("it was still in the collector's queue when the time was over (see --timeout): exporter %s tries again and again: %s", d.component, d.why)
+		}
+		explain(FateLost, why, "collector", d.count)
 	}
 	for _, processor := range sortedKeys(e.filtered) {
-		explain(FateFiltered, fmt.Sprintf("processor %s of the collector's configuration drops it", processor), "collector", e.filtered[processor])
+		why := fmt.Sprintf("processor %s of the collector's configuration drops it", processor)
+		left := explain(FateFiltered, why, "collector", e.filtered[processor])
+		for ; left > 0 && len(concluded) > 0; left-- {
+			a.Filtered++
+			add(FateFiltered, why, "collector", concluded[0].example, 1)
+			concluded = concluded[1:]
+		}
+	}
+	for _, item := range concluded {
+		a.Lost++
+		add(FateLost, item.why, item.source, item.example, 1)
 	}
 	switch {
 	case e.waiting:
@@ -92,15 +112,25 @@ func withFailures(text string, failures []string) string {
 	return text + "; " + strings.Join(failures, ", ")
 }
 
+// mergeDrops adds up what an exporter dropped for one and the same reason. What the end of the collector interrupted is of
+// one reason, the most frequent: the last attempts fail because the end has begun.
 func mergeDrops(list []drop) []drop {
 	var merged []drop
-	for _, d := range list {
-		i := slices.IndexFunc(merged, func(m drop) bool { return m.component == d.component && m.why == d.why })
+	add := func(d drop, same func(drop) bool) {
+		i := slices.IndexFunc(merged, func(m drop) bool { return m.component == d.component && m.interrupted == d.interrupted && same(m) })
 		if i < 0 {
 			merged = append(merged, d)
 		} else {
 			merged[i].count += d.count
 		}
+	}
+	for _, d := range list {
+		add(d, func(m drop) bool { return m.why == d.why })
+	}
+	slices.SortStableFunc(merged, func(a, b drop) int { return cmp.Compare(b.count, a.count) })
+	list, merged = merged, nil
+	for _, d := range list {
+		add(d, func(m drop) bool { return m.interrupted || m.why == d.why })
 	}
 	return merged
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -117,7 +118,15 @@ func (m selfMetrics) failures(signal string) []string {
 type drop struct {
 	signal, component, why string
 	count                  int
+	// interrupted is whether it waited to be sent again when the collector was stopped.
+	interrupted bool
 }
+
+// interruption is how the collector's retries begin the reason for what they give up at the end (exporterhelper).
+const interruption = "interrupted due to shutdown: "
+
+// requestID is what makes equal answers of AWS differ.
+var requestID = regexp.MustCompile(`\s*RequestID: [0-9A-Za-z-]+,`)
 
 // logLine is the part of a collector's log line that tells about data. The console encoding has the same fields as a JSON
 // object at the end of the line.
@@ -150,7 +159,8 @@ func drops(log string) []drop {
 		if line.Error != nil {
 			why = fmt.Sprint(line.Error)
 		}
-		found = append(found, drop{signal: line.Signal, component: line.Component, why: why, count: line.Dropped})
+		why, interrupted := strings.CutPrefix(requestID.ReplaceAllString(why, ""), interruption)
+		found = append(found, drop{signal: line.Signal, component: line.Component, why: why, count: line.Dropped, interrupted: interrupted})
 	}
 	return found
 }

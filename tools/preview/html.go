@@ -21,11 +21,11 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"thousands": thousands,
 	"duration":  duration,
 	"bytes":     bytesText,
+	"size":      func(n int) string { return bytesText(int64(n)) },
 	"age":       age,
 	"join":      strings.Join,
 	"clock":     func(t time.Time) string { return t.Format("15:04:05.000") },
 	"spark":     newSpark,
-	"isNumbers": func(s string) bool { return s == "metrics" },
 	"lower":     strings.ToLower,
 	"half":      func(f float64) float64 { return f / 2 },
 	"percent": func(part, whole int) float64 {
@@ -41,8 +41,12 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	return page.Execute(w, newPageModel(r))
 }
 
-// maxMetricRows bounds the page: a browser should stay quick.
-const maxMetricRows = 500
+// These bound the page: a browser should stay quick.
+const (
+	maxMetricRows  = 500
+	maxStreamRows  = 100 // of each log group
+	maxMapServices = 80
+)
 
 // pageModel is the report with what only the page needs.
 type pageModel struct {
@@ -51,6 +55,7 @@ type pageModel struct {
 	Map        *serviceMap
 	Waterfall  *pageWaterfall
 	Services   int
+	Groups     []pageLogGroup
 	Metrics    []pageNamespace
 	MetricsCut int
 	Requests   []pageRequest
@@ -89,15 +94,27 @@ type pageRow struct {
 
 type pageNamespace struct {
 	MetricNamespace
-	Rows []pageMetric
+	Title string
+	// Groups are the metrics by their dimensions, so that these stand there once.
+	Groups []*pageGroup
+}
+
+type pageGroup struct {
+	// Dimensions are all names of the metrics' sets of dimensions, of which there are Sets.
+	Dimensions []string
+	Sets       int
+	Rows       []pageMetric
 }
 
 type pageMetric struct {
 	Metric
-	// Common are the dimensions of all sets, Sets the other names of each set where there are several.
-	Dimensions []string
-	Spark      *spark
-	Low, High  string
+	Spark     *spark
+	Low, High string
+}
+
+type pageLogGroup struct {
+	LogGroup
+	Shown []LogStream
 }
 
 type pageRequest struct {
@@ -114,7 +131,12 @@ func newPageModel(r *Report) *pageModel {
 	m := &pageModel{Report: r, Balances: []pageBalance{
 		{"Traces", r.Signals.Traces.Account}, {"Metrics", r.Signals.Metrics.Account}, {"Logs", r.Signals.Logs.Account},
 	}}
-	m.Map = newServiceMap(r.Signals.Traces.Services, r.Signals.Traces.Edges)
+	if len(r.Signals.Traces.Services) <= maxMapServices {
+		m.Map = newServiceMap(r.Signals.Traces.Services, r.Signals.Traces.Edges)
+	}
+	for _, group := range r.Signals.Logs.Groups {
+		m.Groups = append(m.Groups, pageLogGroup{group, group.Streams[:min(len(group.Streams), maxStreamRows)]})
+	}
 	for _, service := range r.Signals.Traces.Services {
 		if service.Type == "service" {
 			m.Services++
@@ -123,13 +145,19 @@ func newPageModel(r *Report) *pageModel {
 	m.Waterfall = newPageWaterfall(r.Signals.Traces.Waterfall)
 	rows := 0
 	for _, namespace := range r.Signals.Metrics.Namespaces {
-		p := pageNamespace{MetricNamespace: namespace}
+		p := pageNamespace{MetricNamespace: namespace, Title: namespace.title()}
 		for _, metric := range namespace.Metrics {
 			if rows++; rows > maxMetricRows {
 				m.MetricsCut++
 				continue
 			}
-			p.Rows = append(p.Rows, newPageMetric(metric))
+			dimensions, sets := dimensionNames(metric), len(metric.DimensionSets)
+			i := slices.IndexFunc(p.Groups, func(g *pageGroup) bool { return g.Sets == sets && slices.Equal(g.Dimensions, dimensions) })
+			if i < 0 {
+				i = len(p.Groups)
+				p.Groups = append(p.Groups, &pageGroup{Dimensions: dimensions, Sets: sets})
+			}
+			p.Groups[i].Rows = append(p.Groups[i].Rows, newPageMetric(metric))
 		}
 		m.Metrics = append(m.Metrics, p)
 	}
@@ -188,16 +216,15 @@ func niceStep(value float64) float64 {
 	return 10 * power
 }
 
+// dimensionNames are the names of all of a metric's sets of dimensions, sorted.
+func dimensionNames(metric Metric) []string {
+	names := slices.Concat(metric.DimensionSets...)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 func newPageMetric(metric Metric) pageMetric {
 	p := pageMetric{Metric: metric}
-	for _, set := range metric.DimensionSets {
-		for _, name := range set {
-			if !slices.Contains(p.Dimensions, name) {
-				p.Dimensions = append(p.Dimensions, name)
-			}
-		}
-	}
-	slices.Sort(p.Dimensions)
 	if len(metric.Examples) > 0 {
 		p.Spark = newSpark(metric.Examples[0].Points)
 		values := averages(metric.Examples[0].Points)
@@ -251,7 +278,7 @@ func number(value float64) string {
 		return fmt.Sprintf("%.1f M", value/1e6)
 	case size >= 1e4:
 		return fmt.Sprintf("%.1f k", value/1e3)
-	case value == math.Trunc(value):
+	case value == math.Trunc(value) || size >= 1000:
 		return fmt.Sprintf("%.0f", value)
 	default:
 		return fmt.Sprintf("%.3g", value)

@@ -178,13 +178,6 @@ func (l *ledger) addEvent(timeMs int64, message, source string) {
 	l.logs = append(l.logs, &sentLog{timeMs: timeMs, text: message, body: canonicalString(message), source: source})
 }
 
-// counts returns how many spans, datapoints and records were handed over so far.
-func (l *ledger) counts() (spans, points, logs int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.spanCount, len(l.points), len(l.logs)
-}
-
 func milliseconds(t pcommon.Timestamp) int64 {
 	return int64(t / 1e6) //nolint:gosec // a million times below the range
 }

@@ -198,22 +198,30 @@ func annotations(spans []awslocal.Span) []Annotation {
 	return list
 }
 
-// mostInteresting chooses the trace to show: one with a failure, through the most services, with the most spans.
+// mostInteresting chooses the trace to show: one with a failure, through the most services, with the most spans, and of
+// such the slowest.
 func mostInteresting(traces map[string][]*awslocal.Span) []*awslocal.Span {
 	var best []*awslocal.Span
-	bestScore := -1
+	bestScore, longest := -1, time.Duration(0)
 	for _, id := range sortedKeys(traces) {
 		spans := traces[id]
 		services, failed := map[string]bool{}, 0
+		start, end := spans[0].Start, spans[0].End
 		for _, span := range spans {
+			if span.Start.Before(start) {
+				start = span.Start
+			}
+			if span.End.After(end) {
+				end = span.End
+			}
 			services[serviceOf(span)] = true
 			if span.Fault || span.Error {
 				failed = 1
 			}
 		}
 		score := failed*1_000_000 + min(len(services), 99)*10_000 + min(len(spans), maxWaterfallRows)
-		if score > bestScore {
-			best, bestScore = spans, score
+		if took := end.Sub(start); score > bestScore || score == bestScore && took > longest {
+			best, bestScore, longest = spans, score, took
 		}
 	}
 	return best
@@ -264,8 +272,8 @@ func waterfall(spans []*awslocal.Span) *Waterfall {
 			}
 			if span.HTTPMethod != "" {
 				call := strings.TrimSpace(span.HTTPMethod + " " + pathOf(span.HTTPURL))
-				if span.Name == span.HTTPMethod || span.Name == row.Service {
-					row.Name = call // X-Ray's name for a call of which it knows no host
+				if span.Name == span.HTTPMethod || span.Name == "HTTP "+span.HTTPMethod || span.Name == row.Service {
+					row.Name = call // X-Ray's names for a call of which it knows no host
 				} else if !strings.Contains(span.Name, span.HTTPMethod+" ") {
 					row.Name += " " + call
 				}
@@ -354,6 +362,14 @@ func drawMetrics(report *MetricReport, metrics []awslocal.Metric) {
 	for _, name := range sortedKeys(namespaces) {
 		report.Namespaces = append(report.Namespaces, *namespaces[name])
 	}
+}
+
+// title is the namespace for people.
+func (n MetricNamespace) title() string {
+	if n.Name == awslocal.OTLPNamespace {
+		return "By the OTLP endpoint, without a namespace"
+	}
+	return "Namespace " + n.Name
 }
 
 // finite makes a number that JSON can express.

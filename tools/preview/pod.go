@@ -298,7 +298,7 @@ func (m *maker) valueFrom(name string, from corev1.EnvVarSource) (value string, 
 		}
 		value, ok, err := m.secretValue(ref.Name, ref.Key, name)
 		if err == nil && !ok && !isTrue(ref.Optional) {
-			err = fmt.Errorf("Secret %q of the release has no key %q", ref.Name, ref.Key)
+			err = fmt.Errorf("the release's Secret %q has no key %q", ref.Name, ref.Key)
 		}
 		return value, ok, err
 	case from.ConfigMapKeyRef != nil:

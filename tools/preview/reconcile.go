@@ -425,8 +425,9 @@ func collisionText(lost, winner *sentPoint) string {
 	if len(apart) == 0 {
 		return "awsemf drops duplicates of a series inside one batch: the same datapoint came twice, with the same attributes and resource"
 	}
+	// One name: what else differs is not the same for all pairs, and would make a reason of each.
 	slices.SortStableFunc(apart, func(a, b string) int { return preference(a) - preference(b) })
-	return fmt.Sprintf("awsemf drops duplicates of a series inside one batch: two resources share all dimensions and differ only in %s; add %s to the dimensions", strings.Join(apart, ", "), apart[0])
+	return fmt.Sprintf("awsemf drops duplicates of a series inside one batch: two resources share all dimensions and differ in others, such as %[1]s; add %[1]s to the dimensions", apart[0])
 }
 
 // preference puts first the attribute that makes the best dimension: readable, and with few values.

@@ -198,6 +198,7 @@ type MetricReport struct {
 
 // MetricNamespace is a CloudWatch namespace.
 type MetricNamespace struct {
+	// Name is OTLP for what came by the OTLP endpoint, which has no namespaces.
 	Name string `json:"name"`
 	// Series is the number of distinct metrics (name and dimensions).
 	Series  int      `json:"series"`

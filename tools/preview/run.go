@@ -385,7 +385,7 @@ func (r *run) target(p gateway.Pipeline) (string, error) {
 	}
 	for key, value := range service.Spec.Selector {
 		if r.pod.labels[key] != value {
-			return "", fmt.Errorf("Service %q selects %s=%s, which the pod of %s has not", service.Name, key, value, r.pod.workload)
+			return "", fmt.Errorf("the Service %q selects %s=%s, which the pod of %s has not", service.Name, key, value, r.pod.workload)
 		}
 	}
 	for _, servicePort := range service.Spec.Ports {
@@ -567,7 +567,7 @@ func (r *run) secret(name, key, variable string) (string, error) {
 	}
 	value, ok, err := m.secretValue(name, key, variable)
 	if err == nil && !ok {
-		err = fmt.Errorf("Secret %q of the release has no key %q", name, key)
+		err = fmt.Errorf("the release's Secret %q has no key %q", name, key)
 	}
 	for _, text := range m.pod.standIns {
 		r.warn("%s", text)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ const textWidth = 100
 
 // WriteText writes the report for a terminal. Colour says whether to use ANSI colours.
 func (r *Report) WriteText(w io.Writer, colour bool) error {
+	r = printable(reflect.ValueOf(r)).Interface().(*Report) //nolint:forcetypeassert // a copy has its type
 	p := &printer{colour: colour}
 	p.head(r)
 	p.traces(r.Signals.Traces)
@@ -99,6 +101,45 @@ func oneLine(text string) string {
 	}, text)
 }
 
+// printable returns a copy of a value in which every text is one line, so that no part of a report steers the terminal.
+func printable(v reflect.Value) reflect.Value {
+	switch v.Kind() {
+	case reflect.String:
+		return reflect.ValueOf(oneLine(v.String())).Convert(v.Type())
+	case reflect.Pointer:
+		if v.IsNil() {
+			return v
+		}
+		out := reflect.New(v.Type().Elem())
+		out.Elem().Set(printable(v.Elem()))
+		return out
+	case reflect.Slice:
+		out := reflect.MakeSlice(v.Type(), 0, v.Len())
+		for i := range v.Len() {
+			out = reflect.Append(out, printable(v.Index(i)))
+		}
+		return out
+	case reflect.Map:
+		out := reflect.MakeMapWithSize(v.Type(), v.Len())
+		for key, value := range v.Seq2() {
+			out.SetMapIndex(printable(key), printable(value))
+		}
+		return out
+	case reflect.Struct:
+		out := reflect.New(v.Type()).Elem()
+		out.Set(v)
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			return out
+		}
+		for i := range v.NumField() {
+			out.Field(i).Set(printable(v.Field(i)))
+		}
+		return out
+	default:
+		return v
+	}
+}
+
 func (p *printer) head(r *Report) {
 	p.line("%s", p.paint(bold, "What AWS gets of "+cmp.Or(r.Release.Chart, "the release")))
 	p.line("  release %s in namespace %s, region %s", r.Release.Name, r.Release.Namespace, r.Release.Region)
@@ -139,11 +180,11 @@ func (p *printer) reason(a Account, r Reason) {
 	code := map[Fate]string{FateLost: red, FateDuplicated: yellow, FateChanged: yellow, FateFiltered: cyan, FateWithheld: dim}[r.Fate]
 	p.line("")
 	p.line("  %s %s", p.paint(code, fmt.Sprintf("%s %s %s:", thousands(r.Count), a.Unit, r.Fate)), "said by "+r.Source)
-	for _, line := range wrap(oneLine(r.Why), textWidth-6) {
+	for _, line := range wrap(r.Why, textWidth-6) {
 		p.line("      %s", line)
 	}
 	if r.Example != "" {
-		p.line("      %s", p.paint(dim, "e.g. "+fit(oneLine(r.Example), textWidth-10)))
+		p.line("      %s", p.paint(dim, "e.g. "+fit(r.Example, textWidth-10)))
 	}
 }
 
@@ -187,7 +228,7 @@ func (p *printer) traces(t TraceReport) {
 			if edge.Faults > 0 {
 				faults = p.paint(red, faults)
 			}
-			p.line("  %s %s %s  %s%s%s%s%s", pad(fit(oneLine(edge.From), from), from), p.paint(dim, "─▶"), pad(fit(oneLine(edge.To), to), to),
+			p.line("  %s %s %s  %s%s%s%s%s", pad(fit(edge.From, from), from), p.paint(dim, "─▶"), pad(fit(edge.To, to), to),
 				padLeft(thousands(edge.Requests), 8), padLeft(dash(edge.Errors), 6), faults, padLeft(duration(edge.Latency.P50), 10), padLeft(duration(edge.Latency.P99), 10))
 		}
 	}
@@ -217,9 +258,9 @@ func (p *printer) waterfall(w Waterfall) {
 			p.line("    %s", p.paint(dim, fmt.Sprintf("and %d more spans", len(w.Rows)-i+w.Omitted)))
 			break
 		}
-		name := strings.Repeat("  ", min(row.Depth, 8)) + oneLine(row.Service)
+		name := strings.Repeat("  ", min(row.Depth, 8)) + row.Service
 		if row.Name != row.Service {
-			name += " · " + oneLine(strings.TrimSpace(strings.TrimPrefix(row.Name, row.Service)))
+			name += " · " + strings.TrimSpace(strings.TrimPrefix(row.Name, row.Service))
 		}
 		scale := w.DurationMs
 		if scale <= 0 {
@@ -251,8 +292,7 @@ func (p *printer) metrics(m MetricReport) {
 	}
 	p.section("Metrics", bill+" · "+m.Route)
 	for _, namespace := range m.Namespaces {
-		name := cmp.Or(namespace.Name, "no namespace (OTLP)")
-		p.line("  %s  %s", p.paint(bold, oneLine(name)), p.paint(dim, fmt.Sprintf("%s metrics, %s series", thousands(len(namespace.Metrics)), thousands(namespace.Series))))
+		p.line("  %s  %s", p.paint(bold, namespace.title()), p.paint(dim, fmt.Sprintf("%s metrics, %s series", thousands(len(namespace.Metrics)), thousands(namespace.Series))))
 		width := 0
 		for _, metric := range namespace.Metrics {
 			width = max(width, utf8.RuneCountInString(metric.Name))
@@ -267,7 +307,7 @@ func (p *printer) metrics(m MetricReport) {
 			if len(metric.Examples) > 0 {
 				spark = sparkline(metric.Examples[0].Points, 12)
 			}
-			p.line("    %s %s series  %s %s %s", pad(fit(oneLine(metric.Name), width), width), padLeft(thousands(metric.Series), 5), pad(spark, 12),
+			p.line("    %s %s series  %s %s %s", pad(fit(metric.Name, width), width), padLeft(thousands(metric.Series), 5), pad(spark, 12),
 				pad(fit(cmp.Or(metric.Unit, "None"), 14), 14), p.paint(dim, dimensionText(metric.DimensionSets)))
 		}
 	}
@@ -334,13 +374,13 @@ func (p *printer) logs(l LogReport) {
 		if group.RetentionDays > 0 {
 			kept = fmt.Sprintf("kept %d days", group.RetentionDays)
 		}
-		p.line("  %s  %s", p.paint(bold, oneLine(group.Name)), p.paint(dim, fmt.Sprintf("%s, %s, %s events, %s", group.Holds, kept, thousands(group.Events), bytesText(int64(group.Bytes)))))
+		p.line("  %s  %s", p.paint(bold, group.Name), p.paint(dim, fmt.Sprintf("%s, %s, %s events, %s", group.Holds, kept, thousands(group.Events), bytesText(int64(group.Bytes)))))
 		for i, stream := range group.Streams {
 			if i == 8 {
 				p.line("    %s", p.paint(dim, fmt.Sprintf("and %d more streams", len(group.Streams)-i)))
 				break
 			}
-			p.line("    %s %s events", pad(fit(oneLine(stream.Name), 60), 60), padLeft(thousands(stream.Events), 8))
+			p.line("    %s %s events", pad(fit(stream.Name, 60), 60), padLeft(thousands(stream.Events), 8))
 		}
 	}
 	if len(l.Samples) > 0 {
@@ -351,7 +391,7 @@ func (p *printer) logs(l LogReport) {
 			if code != "" {
 				severity = p.paint(code, severity)
 			}
-			p.line("  %s %s %s %s", p.paint(dim, sample.Time.Format("15:04:05.000")), severity, p.paint(cyan, pad(fit(oneLine(sample.Source), 24), 24)), fit(oneLine(sample.Body), 80))
+			p.line("  %s %s %s %s", p.paint(dim, sample.Time.Format("15:04:05.000")), severity, p.paint(cyan, pad(fit(sample.Source, 24), 24)), fit(sample.Body, 80))
 		}
 	}
 }
@@ -380,7 +420,7 @@ func (p *printer) warnings(list []string) {
 	}
 	p.section("To know", "")
 	for _, text := range list {
-		for i, line := range wrap(oneLine(text), textWidth-4) {
+		for i, line := range wrap(text, textWidth-4) {
 			mark := "  "
 			if i == 0 {
 				mark = "- "

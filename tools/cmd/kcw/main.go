@@ -13,7 +13,10 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A terminal that is closed must end what runs here as Ctrl-C does. A reader that goes away (kcw ... | head) must not
+	// kill this process before it has done so: writing to it fails instead.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := newRootCommand().ExecuteContext(ctx)
 	stop()
 	if err != nil {

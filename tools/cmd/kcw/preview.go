@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/charts"
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/examples/telemetry"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/chart"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/otelcol"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/preview"
@@ -77,6 +79,14 @@ The exit code is 0 only when everything that Kyma sent is accounted for.`,
 func (o *previewOptions) run(ctx context.Context, out, progress io.Writer) error {
 	if o.format != "text" && o.format != "json" {
 		return fmt.Errorf("--format %s: want text or json", o.format)
+	}
+	if o.html != "" {
+		if info, err := os.Stat(filepath.Dir(o.html)); err != nil || !info.IsDir() {
+			return fmt.Errorf("--html %s: there is no folder %s: make it first, for example by mkdir -p %s", o.html, filepath.Dir(o.html), filepath.Dir(o.html))
+		}
+	}
+	if o.timeout <= 0 {
+		return fmt.Errorf("--timeout %s: want a time to wait, such as 60s", o.timeout)
 	}
 	values, err := chart.Values(o.valueFiles, o.set)
 	if err != nil {
@@ -156,7 +166,14 @@ func (o *previewOptions) capture() (*preview.Capture, error) {
 	if len(o.inputs) > 0 {
 		return preview.ReadCaptures(o.inputs...)
 	}
-	return preview.ReadCaptures("examples/telemetry")
+	capture, err := preview.ReadCaptureFS(telemetry.Files)
+	if err != nil {
+		return nil, err
+	}
+	for i, name := range capture.Files {
+		capture.Files[i] = "examples/telemetry/" + name // where a person finds it in the repository
+	}
+	return capture, nil
 }
 
 func (o *previewOptions) write(out, progress io.Writer, report *preview.Report) error {
@@ -208,6 +225,7 @@ type progressLine struct {
 	out      io.Writer
 	terminal bool
 	last     time.Time
+	text     string
 	stage    string
 }
 
@@ -225,10 +243,10 @@ func (p *progressLine) say(text string) {
 	if len(stage) > 12 {
 		stage = stage[:12]
 	}
-	if stage == p.stage && time.Since(p.last) < 2*time.Second {
+	if text == p.text || stage == p.stage && time.Since(p.last) < 2*time.Second {
 		return
 	}
-	p.stage, p.last = stage, time.Now()
+	p.text, p.stage, p.last = text, stage, time.Now()
 	fmt.Fprintln(p.out, text)
 }
 
