@@ -108,10 +108,13 @@ spec:
         periodSeconds: 15
         timeoutSeconds: 5
         failureThreshold: 6
-      {{- with .Values.resources }}
+      lifecycle:
+        preStop:
+          # Endpoints are taken out of Services while the pod already stops: it serves until no sender is led to it.
+          sleep:
+            seconds: 5
       resources:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
+        {{- include "kyma-cloudwatch.collector.resources" . | nindent 8 }}
       securityContext:
         {{- $securityContext := dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "privileged" false "capabilities" (dict "drop" (list "ALL")) }}
         {{- include "kyma-cloudwatch.collector.merge" (dict "into" $securityContext "from" .Values.securityContext) }}
@@ -120,8 +123,10 @@ spec:
         - name: config
           mountPath: /etc/otelcol
           readOnly: true
+        {{- if include "kyma-cloudwatch.collector.queued" . }}
         - name: queue
           mountPath: /var/lib/otelcol
+        {{- end }}
         {{- if $webIdentity }}
         - name: aws-token
           mountPath: /var/run/secrets/aws
@@ -134,10 +139,10 @@ spec:
     - name: config
       configMap:
         name: {{ include "kyma-cloudwatch.collectorName" . }}
-    {{- if not .Values.persistence.enabled }}
+    {{- if and (include "kyma-cloudwatch.collector.queued" .) (eq (include "kyma-cloudwatch.collector.kind" .) "Deployment") }}
     - name: queue
       emptyDir:
-        sizeLimit: {{ .Values.persistence.size }}
+        sizeLimit: {{ include "kyma-cloudwatch.collector.volumeSize" . }}
     {{- end }}
     {{- if $webIdentity }}
     - name: aws-token
