@@ -54,7 +54,7 @@ exporters:
         max_size: 100
   awsemf:
     {{- include "kyma-cloudwatch.collector.awsSession" . | nindent 4 }}
-    max_retries: 8
+    max_retries: 12
     namespace: {{ $metrics.namespace | quote }}
     log_group_name: {{ include "kyma-cloudwatch.metricsLogGroup" . | quote }}
     log_stream_name: {{ $metrics.logStream | quote }}
