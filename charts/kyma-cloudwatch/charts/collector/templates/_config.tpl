@@ -65,6 +65,8 @@ receivers:
 processors:
   memory_limiter:
     check_interval: 1s
+    # Garbage is no reason to refuse data: it is collected first.
+    min_gc_interval_when_soft_limited: 1s
     {{- with include "kyma-cloudwatch.collector.memoryLimit" . }}
     limit_mib: {{ div (mul (int64 .) 80) 104857600 }}
     spike_limit_mib: {{ div (mul (int64 .) 20) 104857600 }}
