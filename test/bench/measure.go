@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/test/machine"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/gateway"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/localpod"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/otelcol"
@@ -56,11 +57,15 @@ type Measurement struct {
 	Than  string  `json:"than,omitempty"`
 	Goal  float64 `json:"goal,omitempty"`
 	Met   bool    `json:"met,omitempty"`
+	// Started is when, Machine where it was measured.
+	Started time.Time `json:"started"`
+	Machine string    `json:"machine"`
 }
 
 // Run measures every profile for every signal.
 func Run(ctx context.Context, o Options) ([]Measurement, error) {
 	var all []Measurement
+	started := time.Now().UTC().Truncate(time.Second)
 	for _, signal := range o.Signals {
 		requests := make([][]byte, 16)
 		for i := range requests {
@@ -90,7 +95,7 @@ func Run(ctx context.Context, o Options) ([]Measurement, error) {
 				continue
 			}
 			m := summarize(rounds[p.Name])
-			m.Signal, m.Profile = string(signal), p.Name
+			m.Signal, m.Profile, m.Started, m.Machine = string(signal), p.Name, started, machine.Describe()
 			if most, than := p.goal(signal); than != p.Name && ofSignal[than] != nil {
 				m.Than, m.Goal = than, most
 				m.Ratio = m.CPU / ofSignal[than].CPU

@@ -6,15 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/test/machine"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/chart"
 )
 
@@ -86,7 +84,7 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 			mu.Lock()
 			done++
 			for i := range measured {
-				measured[i].Machine = machine()
+				measured[i].Machine = machine.Describe()
 			}
 			results = append(results, measured...)
 			mu.Unlock()
@@ -123,27 +121,3 @@ func (r Result) line() string {
 		return fmt.Sprintf("%s: FAILED: %s (%.0f s)", r.name(), r.Failure, r.Seconds)
 	}
 }
-
-// machine names the computer in a report: its processor, how many of them, its memory.
-var machine = sync.OnceValue(func() string {
-	field := func(file, name string) string {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return "" // elsewhere than on Linux
-		}
-		for _, line := range strings.Split(string(text), "\n") {
-			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
-				return strings.TrimSpace(value)
-			}
-		}
-		return ""
-	}
-	parts := []string{runtime.GOOS + "/" + runtime.GOARCH, fmt.Sprintf("%d CPUs", runtime.NumCPU())}
-	if model := field("/proc/cpuinfo", "model name"); model != "" {
-		parts = append(parts, model)
-	}
-	if memory := field("/proc/meminfo", "MemTotal"); memory != "" {
-		parts = append(parts, memory+" of memory")
-	}
-	return strings.Join(parts, ", ")
-})

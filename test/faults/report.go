@@ -3,7 +3,6 @@ package faults
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -11,40 +10,19 @@ import (
 // WriteText writes the matrix: faults downwards, signals with their exporters across, for each delivery. A field is what was
 // lost of what was accepted, "+" what is stored more than once.
 func WriteText(w io.Writer, results []Result) {
-	type column struct{ signal, exporter string }
-	columns := []column{{"traces", "xray"}, {"metrics", "emf"}, {"logs", "cloudwatchlogs"}, {"traces", "otlp"}, {"metrics", "otlp"}, {"logs", "otlp"}}
-	var deliveries, names []string
-	fields := map[string]string{}
-	for _, r := range results {
-		if !slices.Contains(deliveries, r.Delivery) {
-			deliveries = append(deliveries, r.Delivery)
-		}
-		if !slices.Contains(names, r.Fault) {
-			names = append(names, r.Fault)
-		}
-		fields[r.name()] = r.field()
-	}
-	for _, delivery := range deliveries {
-		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintf(table, "\n%s", strings.ToUpper(delivery))
-		for _, c := range columns {
-			fmt.Fprintf(table, "\t%s/%s", c.signal, c.exporter)
-		}
-		fmt.Fprintln(table)
-		for _, name := range names {
-			line, any := name, false
-			for _, c := range columns {
-				field := fields[c.signal+"/"+c.exporter+"/"+delivery+"/"+name]
-				any = any || field != ""
-				line += "\t" + field
+	for _, table := range tables(results) {
+		text := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintf(text, "\n%s\t%s\n", strings.ToUpper(table.Name), strings.Join(table.Columns, "\t"))
+		for _, row := range table.Rows {
+			line := row.Fault
+			for _, field := range row.Fields {
+				line += "\t" + field.short()
 			}
-			if any {
-				fmt.Fprintln(table, line)
-			}
+			fmt.Fprintln(text, line)
 		}
-		_ = table.Flush() // to the terminal
+		_ = text.Flush() // to the terminal
 	}
-	fmt.Fprintln(w, "\nEach field: lost / accepted by Kyma's gateway, +stored more than once. * has a bound above 0, ! misses its bound.")
+	fmt.Fprintln(w, "\nEach field: lost of accepted by Kyma's gateway, +stored more than once. * lost within a stated bound, ! misses its bound.")
 	for _, r := range results {
 		if r.Pass && r.Reason == "" {
 			continue
@@ -55,26 +33,21 @@ func WriteText(w io.Writer, results []Result) {
 		}
 		fmt.Fprintf(w, "%s %s: %s\n", mark, r.name(), why)
 		if !r.Pass {
-			for _, named := range r.Named {
+			for _, named := range append(r.Named, r.Notes...) {
 				fmt.Fprintf(w, "    %s\n", named)
 			}
 		}
 	}
+	fmt.Fprintf(w, "\n%s\n", verdict(results))
 }
 
-func (r Result) field() string {
-	if r.Skipped {
-		return "skipped"
+// short is a field of the table in text.
+func (f matrixField) short() string {
+	text := strings.Replace(f.Text, " of ", "/", 1)
+	for _, small := range f.Small {
+		if n, ok := strings.CutSuffix(small, " twice"); ok {
+			text += " +" + n
+		}
 	}
-	text := fmt.Sprintf("%d/%d", r.Lost, r.Accepted)
-	if r.Duplicated > 0 {
-		text += fmt.Sprintf(" +%d", r.Duplicated)
-	}
-	switch {
-	case !r.Pass:
-		text += " !"
-	case r.Bound > 0:
-		text += " *"
-	}
-	return text
+	return text + map[string]string{"bound": " *", "bad": " !"}[f.Class]
 }

@@ -116,7 +116,8 @@ const (
 		"isRetryableStatusCode), as the OTLP specification demands"
 	emfPermanent = "awsemf reports every error that is not the server's own as permanent (awsemfexporter, emf_exporter.go, " +
 		"wrapErrorIfBadRequest), and the queue drops what failed for good"
-	xrayIgnores = "awsxray does not look at the answer of PutTraceSegments (awsxrayexporter, awsxray.go): exporter otlp does"
+	gatewayGivesUp = "Kyma's gateway drops what it has tried to send for 300 s (telemetry-manager, retry_on_failure): delivery queued keeps it"
+	xrayIgnores    = "awsxray does not look at the answer of PutTraceSegments (awsxrayexporter, awsxray.go): exporter otlp does"
 )
 
 // exceptions is the one list of what ADOT's components make impossible. docs/delivery.md names each.
@@ -127,6 +128,8 @@ var exceptions = []exception{
 	{"*/otlp/*/partial-success", whatAWSRejects, "OTLP forbids to send again what a partial success rejects; the collector logs how much it was"},
 	{"metrics/emf/*/access-denied", whatMeetsTheFault, emfPermanent},
 	{"metrics/emf/*/expired-token", whatMeetsTheFault, emfPermanent},
+	{"*/*/acknowledged/outage-5m", whatMeetsTheFault, gatewayGivesUp},
+	{"*/*/acknowledged/throttled-5m", whatMeetsTheFault, gatewayGivesUp},
 	{"traces/xray/*/unprocessed-segments", whatAWSRejects, xrayIgnores},
 	{"traces/xray/*/poison-64kb-segment", poisonUntold, xrayIgnores},
 	{"traces/xray/*/poison-200kb-span", poisonUntold, xrayIgnores},

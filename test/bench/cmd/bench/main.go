@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -118,6 +119,13 @@ func (o *options) run(cmd *cobra.Command) error {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(o.out, "report.json"), append(text, '\n'), 0o644); err != nil { //nolint:gosec // for reading
+		return err
+	}
+	var chart bytes.Buffer
+	if err := bench.WriteSVG(&chart, measurements); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(o.out, "report.svg"), chart.Bytes(), 0o644); err != nil { //nolint:gosec // for reading
 		return err
 	}
 	bench.WriteText(cmd.OutOrStdout(), measurements)

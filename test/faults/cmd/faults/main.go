@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -146,9 +147,19 @@ func (o *options) write(results []faults.Result) error {
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
 		return err
 	}
+	if results == nil {
+		results = []faults.Result{}
+	}
 	text, err := json.MarshalIndent(results, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(o.out, "report.json"), append(text, '\n'), 0o644) //nolint:gosec // for reading
+	if err := os.WriteFile(filepath.Join(o.out, "report.json"), append(text, '\n'), 0o644); err != nil { //nolint:gosec // for reading
+		return err
+	}
+	var page bytes.Buffer
+	if err := faults.WriteHTML(&page, results); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(o.out, "report.html"), page.Bytes(), 0o644) //nolint:gosec // for reading
 }
