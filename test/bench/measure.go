@@ -237,9 +237,9 @@ func times(ctx context.Context, o Options, aws *sink, overlay *localpod.Overlay,
 	const every = 100 * time.Millisecond
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	for i := range int(o.Latency / every) {
+	for range int(o.Latency / every) {
 		// A batch that comes often is smaller than one that comes as fast as can be.
-		request, err := encode(to.signal, 128, i)
+		request, err := encode(to.signal, 128, 0)
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -24,8 +25,12 @@ type Fault struct {
 	concerns func(Cell) bool
 	// values are set over the chart's.
 	values map[string]any
+	// config is merged over the rendered configuration, for what the chart does not allow.
+	config func(r *run) map[string]any
 	// cold sends at once, into an account that has no log group yet.
 	cold bool
+	// shows tells from a result that the fault was there; nil means that requests to AWS must have met it.
+	shows func(Result) bool
 	// long marks a fault that takes minutes whatever the pace; the fast subset has none.
 	long bool
 	// name is a host name to reach AWS by, instead of its address.
@@ -40,6 +45,14 @@ type Fault struct {
 type errSkipped struct{ why string }
 
 func (e errSkipped) Error() string { return e.why }
+
+// itself is a fault that needs no more evidence than that it was made: a restart, a record.
+func itself(Result) bool { return true }
+
+// noRoom tells that the collector could not put something into its queue.
+func noRoom(r Result) bool {
+	return slices.ContainsFunc(r.Named, func(text string) bool { return strings.Contains(text, "had no room in its queue") })
+}
 
 func native(c Cell) bool { return c.Exporter == "otlp" }
 
@@ -70,7 +83,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // Faults are all that can go wrong, in the order of the report.
 var Faults = []Fault{
-	{Name: "none", What: "nothing goes wrong", act: func(ctx context.Context, r *run) error { return sleep(ctx, r.pace.Outage/4) }},
+	{Name: "none", What: "nothing goes wrong", shows: itself, act: func(ctx context.Context, r *run) error { return sleep(ctx, r.pace.Outage/4) }},
 	{Name: "503", What: "AWS answers 503", act: answers(inject.Unavailable)},
 	{Name: "throttled", What: "AWS throttles, in each API's own form", act: answers(inject.Throttled)},
 	{Name: "rate-limited", What: "AWS takes two requests a second and throttles the others", act: func(ctx context.Context, r *run) error {
@@ -94,7 +107,7 @@ var Faults = []Fault{
 		concerns: native, act: partially,
 	},
 	{
-		Name: "dns", What: "AWS's host name cannot be resolved", name: "aws.faults.test", prepare: ownResolver,
+		Name: "dns", What: "AWS's host name cannot be resolved", name: "aws.faults.test", prepare: ownResolver, shows: itself,
 		act: func(ctx context.Context, r *run) error {
 			if err := r.resolve(false); err != nil {
 				return err
@@ -118,7 +131,7 @@ var Faults = []Fault{
 		}
 		return sleep(ctx, r.pace.Outage/2)
 	}},
-	{Name: "sigterm", What: "the collector is stopped (SIGTERM) and started again under load, as in a rollout", act: restart},
+	{Name: "sigterm", What: "the collector is stopped (SIGTERM) and started again under load, as in a rollout", shows: itself, act: restart},
 	{Name: "503-sigterm", What: "the same while AWS answers 503", act: func(ctx context.Context, r *run) error {
 		r.injector.Set(inject.Unavailable)
 		defer r.injector.Set(nil)
@@ -126,14 +139,13 @@ var Faults = []Fault{
 	}},
 	{
 		Name: "disk-full", What: "the queue's volume is full while AWS answers 503",
-		concerns: queued, prepare: smallVolume, act: answers(inject.Unavailable),
+		concerns: queued, prepare: smallVolume, shows: noRoom, act: answers(inject.Unavailable),
 	},
 	{
 		Name: "queue-full", What: "the queue is full while AWS answers 503",
-		concerns: queued, values: map[string]any{"collector": map[string]any{"persistence": map[string]any{"size": "1Mi"}}},
-		act: answers(inject.Unavailable),
+		concerns: queued, config: smallQueues, shows: noRoom, act: answers(inject.Unavailable),
 	},
-	{Name: "empty-account", What: "records come at once, before any log group exists", cold: true, act: func(ctx context.Context, r *run) error {
+	{Name: "empty-account", What: "records come at once, before any log group exists", cold: true, shows: itself, act: func(ctx context.Context, r *run) error {
 		return sleep(ctx, r.pace.Outage/4)
 	}},
 	{Name: "throttled-5m", What: "AWS throttles everything for five minutes", long: true, act: func(ctx context.Context, r *run) error {
@@ -186,6 +198,32 @@ func partially(ctx context.Context, r *run) error {
 		AccessKeyID: localpod.StandInAccessKeyID, SecretAccessKey: localpod.StandInSecretAccessKey,
 	}}
 	return r.outage(ctx, r.partial.Fault, r.pace.Outage)
+}
+
+// queueOf is the exporter in whose sending_queue a cell's data waits.
+func queueOf(c Cell) string {
+	switch {
+	case native(c):
+		return "otlp_http/" + string(c.Signal)
+	case c.Signal == gateway.Logs:
+		return "awscloudwatchlogs"
+	default:
+		return "otlp_grpc/" + string(c.Signal)
+	}
+}
+
+// smallQueues is a queue for each signal that an outage fills; the chart would not have one that is smaller than the largest
+// message that may come.
+func smallQueues(r *run) map[string]any {
+	exporters := map[string]any{}
+	for _, cell := range r.group {
+		queue := map[string]any{"queue_size": r.pace.QueueBytes[cell.Signal]}
+		if cell.Signal == gateway.Logs {
+			queue["batch"] = map[string]any{"min_size": r.pace.QueueBytes[cell.Signal] / 8} // in bytes, as the queue
+		}
+		exporters[queueOf(cell)] = map[string]any{"sending_queue": queue}
+	}
+	return map[string]any{"exporters": exporters}
 }
 
 // smallVolume mounts a file system of a few MiB where the pod will find its queue's volume.

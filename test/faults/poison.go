@@ -20,7 +20,7 @@ const goodBeside = 20
 
 // poisonous is the fault that comes of the records themselves. The poison comes in the middle of the load, three times.
 func poisonous(name, what string, signal gateway.Signal) Fault {
-	f := Fault{Name: name, What: what, concerns: func(c Cell) bool { return c.Signal == signal }}
+	f := Fault{Name: name, What: what, shows: itself, concerns: func(c Cell) bool { return c.Signal == signal }}
 	if name == "poison-empty" {
 		// Otherwise an event is the record as JSON, which is never empty.
 		f.values = map[string]any{"global": map[string]any{"logs": map[string]any{"rawLog": true}}}

@@ -38,8 +38,10 @@ type Pace struct {
 	// Outage is how long a fault lasts, Calm how long all is well before and after it. Control is the outage that the
 	// reference configuration is shown with; it must be longer than the 5 s for which AWS's exporters try again.
 	Outage, Calm, Control time.Duration
-	// DiskBytes is the size of the volume that is full in cell disk-full.
-	DiskBytes int
+	// DiskBytes is the size of the volume that is full in cell disk-full, QueueBytes that of each signal's queue in
+	// queue-full: more than a request, less than what an outage brings.
+	DiskBytes  int
+	QueueBytes map[gateway.Signal]int
 	// Settled is how long AWS must have got no request before what is missing is taken for lost; longer than the waits
 	// between attempts. Drain bounds the time after the load in all.
 	Settled, Drain time.Duration
@@ -50,13 +52,15 @@ type Pace struct {
 // Full is the pace of the matrix: Kyma's own settings, outages of 40 s.
 var Full = Pace{
 	Rate: 200, LogBytes: 4000, Outage: 40 * time.Second, Calm: 5 * time.Second, Control: 40 * time.Second,
-	DiskBytes: 8 << 20, Settled: 50 * time.Second, Drain: 6 * time.Minute,
+	DiskBytes: 8 << 20, QueueBytes: map[gateway.Signal]int{gateway.Traces: 1 << 20, gateway.Metrics: 256 << 10, gateway.Logs: 5 << 20},
+	Settled: 50 * time.Second, Drain: 6 * time.Minute,
 }
 
 // Fast is the pace of the tests: short outages, small batches, and a gateway that tries again sooner.
 var Fast = Pace{
 	Rate: 100, LogBytes: 400, Outage: 4 * time.Second, Calm: time.Second, Control: 12 * time.Second,
-	DiskBytes: 1 << 20, Settled: 8 * time.Second, Drain: time.Minute,
+	DiskBytes: 1 << 20, QueueBytes: map[gateway.Signal]int{gateway.Traces: 120_000, gateway.Metrics: 30_000, gateway.Logs: 80_000},
+	Settled: 8 * time.Second, Drain: time.Minute,
 	Gateway: gateway.Options{
 		BatchSpans: 64, BatchDataPoints: 128, BatchLogRecords: 64, BatchTimeout: 300 * time.Millisecond,
 		RetryInitial: 300 * time.Millisecond, RetryMax: 2 * time.Second, RetryGiveUp: time.Minute,
@@ -152,6 +156,9 @@ func (r *run) prepare(ctx context.Context) error {
 	pod, err := localpod.New(r.objects, release.Namespace, region, r.dir)
 	if err != nil {
 		return err
+	}
+	if r.fault.config != nil {
+		pod.Configs = append(pod.Configs, localpod.Config{Source: "fault " + r.fault.Name, Tree: r.fault.config(r)})
 	}
 	if r.overlay, err = pod.Overlay("http://" + net.JoinHostPort(cmp.Or(r.fault.name, "127.0.0.1"), r.endpoint.port)); err != nil {
 		return err
@@ -463,6 +470,13 @@ func (r *run) finish(ctx context.Context, started time.Time, again int) ([]Resul
 			rejected = r.partial.Rejected()
 		}
 		result.judge(cell, t.exposed, rejected)
+		met := r.fault.shows
+		if met == nil {
+			met = func(result Result) bool { return result.Hits > 0 }
+		}
+		if result.Pass && !met(result) {
+			result.Pass, result.Failure = false, "the fault was not there: nothing met it"
+		}
 		results = append(results, result)
 	}
 	return results, nil
