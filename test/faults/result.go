@@ -101,8 +101,9 @@ type exception struct {
 // allowance is what a cell may lose.
 type allowance int
 
+// The zero value is nothing.
 const (
-	nothing allowance = iota
+	_ allowance = iota
 	// whatMeetsTheFault is all that was accepted before the fault ended, and nothing after it.
 	whatMeetsTheFault
 	// whatAWSRejects is what AWS names as not stored in a 200.

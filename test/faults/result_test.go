@@ -106,7 +106,7 @@ func TestNoTwoDatapointsOfALoadAreTheSame(t *testing.T) {
 	seen := map[string]bool{}
 	md := points([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30}, 0)
 	for _, metric := range md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {
-		points := pmetric.NewNumberDataPointSlice()
+		var points pmetric.NumberDataPointSlice
 		if metric.Type() == pmetric.MetricTypeGauge {
 			points = metric.Gauge().DataPoints()
 		} else {

@@ -450,9 +450,7 @@ func (r *run) finish(ctx context.Context, started time.Time, again int) ([]Resul
 			result.Named = append(result.Named, fmt.Sprintf("processor %s filtered %d", processor, filtered[string(cell.Signal)][processor]))
 		}
 		result.Named = append(result.Named, self.Failures(string(cell.Signal))...)
-		for _, drop := range mergeDrops(drops, cell.Signal) {
-			result.Named = append(result.Named, drop)
-		}
+		result.Named = append(result.Named, mergeDrops(drops, cell.Signal)...)
 		for _, status := range r.gateway.Status() {
 			if status.Pipeline.Signal != cell.Signal {
 				continue
