@@ -27,6 +27,8 @@ type Fault struct {
 	values map[string]any
 	// config is merged over the rendered configuration, for what the chart does not allow.
 	config func(r *run) map[string]any
+	// rate is by how much more is sent than usual; 0 means 1.
+	rate int
 	// cold sends at once, into an account that has no log group yet.
 	cold bool
 	// shows tells from a result that the fault was there; nil means that requests to AWS must have met it.
@@ -119,18 +121,7 @@ var Faults = []Fault{
 			return r.resolve(true)
 		},
 	},
-	{Name: "503-kill", What: "the collector is killed (kill -9) and restarted while AWS answers 503", act: func(ctx context.Context, r *run) error {
-		r.injector.Set(inject.Unavailable)
-		defer r.injector.Set(nil)
-		if err := sleep(ctx, r.pace.Outage/2); err != nil {
-			return err
-		}
-		r.collector.Kill()
-		if err := r.startCollector(r.lifetime); err != nil {
-			return err
-		}
-		return sleep(ctx, r.pace.Outage/2)
-	}},
+	{Name: "503-kill", What: "the collector is killed (kill -9) and restarted while AWS answers 503", act: killed},
 	{Name: "sigterm", What: "the collector is stopped (SIGTERM) and started again under load, as in a rollout", shows: itself, act: restart},
 	{Name: "503-sigterm", What: "the same while AWS answers 503", act: func(ctx context.Context, r *run) error {
 		r.injector.Set(inject.Unavailable)
@@ -138,8 +129,15 @@ var Faults = []Fault{
 		return restart(ctx, r)
 	}},
 	{
-		Name: "disk-full", What: "the queue's volume is full while AWS answers 503",
-		concerns: queued, prepare: smallVolume, shows: noRoom, act: answers(inject.Unavailable),
+		Name: "volume-full", What: "so much comes while AWS answers 503 that the queues fill their volume; then the collector is killed",
+		concerns: queued, values: map[string]any{"collector": map[string]any{"persistence": map[string]any{"size": "64Mi"}}},
+		rate: 4, prepare: volumeOf(64 << 20), act: killed,
+		// Log records are the most by far: theirs is the queue that is full.
+		shows: func(r Result) bool { return r.Hits > 0 && (r.Signal != string(gateway.Logs) || noRoom(r)) },
+	},
+	{
+		Name: "disk-full", What: "the volume is smaller than the chart was told, and full while AWS answers 503",
+		concerns: queued, prepare: func(r *run) error { return volumeOf(r.pace.DiskBytes)(r) }, shows: noRoom, act: answers(inject.Unavailable),
 	},
 	{
 		Name: "queue-full", What: "the queue is full while AWS answers 503",
@@ -175,6 +173,20 @@ func faultNamed(name string) (Fault, bool) {
 		}
 	}
 	return Fault{}, false
+}
+
+// killed kills the collector in the middle of an outage.
+func killed(ctx context.Context, r *run) error {
+	r.injector.Set(inject.Unavailable)
+	defer r.injector.Set(nil)
+	if err := sleep(ctx, r.pace.Outage/2); err != nil {
+		return err
+	}
+	r.collector.Kill()
+	if err := r.startCollector(r.lifetime); err != nil {
+		return err
+	}
+	return sleep(ctx, r.pace.Outage/2)
 }
 
 func restart(ctx context.Context, r *run) error {
@@ -226,17 +238,19 @@ func smallQueues(r *run) map[string]any {
 	return map[string]any{"exporters": exporters}
 }
 
-// smallVolume mounts a file system of a few MiB where the pod will find its queue's volume.
-func smallVolume(r *run) error {
-	volume := filepath.Join(r.dir, "volumes", "queue")
-	if err := os.MkdirAll(volume, 0o755); err != nil {
-		return err
+// volumeOf mounts a file system of so many bytes where the pod will find its queue's volume.
+func volumeOf(bytes int) func(r *run) error {
+	return func(r *run) error {
+		volume := filepath.Join(r.dir, "volumes", "queue")
+		if err := os.MkdirAll(volume, 0o755); err != nil {
+			return err
+		}
+		if err := syscall.Mount("faults", volume, "tmpfs", 0, fmt.Sprintf("size=%d", bytes)); err != nil {
+			return errSkipped{fmt.Sprintf("a small file system cannot be mounted here (%v): run as root", err)}
+		}
+		r.cleanup = append(r.cleanup, func() error { return syscall.Unmount(volume, syscall.MNT_DETACH) })
+		return nil
 	}
-	if err := syscall.Mount("faults", volume, "tmpfs", 0, fmt.Sprintf("size=%d", r.pace.DiskBytes)); err != nil {
-		return errSkipped{fmt.Sprintf("a small file system cannot be mounted here (%v): run as root", err)}
-	}
-	r.cleanup = append(r.cleanup, func() error { return syscall.Unmount(volume, syscall.MNT_DETACH) })
-	return nil
 }
 
 // ownResolver makes the collector run with an /etc/hosts and an /etc/resolv.conf of its own, in a mount namespace: where the

@@ -117,6 +117,8 @@ const (
 		"isRetryableStatusCode), as the OTLP specification demands"
 	emfPermanent = "awsemf reports every error that is not the server's own as permanent (awsemfexporter, emf_exporter.go, " +
 		"wrapErrorIfBadRequest), and the queue drops what failed for good"
+	queueSkips = "the queue leaves out, without a word, what it cannot mark as read on a full disk (exporterhelper, persistent_queue.go, " +
+		"getNextItem); the chart's queues are full before their volume is, see volume-full"
 	gatewayGivesUp = "Kyma's gateway drops what it has tried to send for 300 s (telemetry-manager, retry_on_failure): delivery queued keeps it"
 	xrayIgnores    = "awsxray does not look at the answer of PutTraceSegments (awsxrayexporter, awsxray.go): exporter otlp does"
 )
@@ -129,6 +131,7 @@ var exceptions = []exception{
 	{"*/otlp/*/partial-success", whatAWSRejects, "OTLP forbids to send again what a partial success rejects; the collector logs how much it was"},
 	{"metrics/emf/*/access-denied", whatMeetsTheFault, emfPermanent},
 	{"metrics/emf/*/expired-token", whatMeetsTheFault, emfPermanent},
+	{"*/*/queued/disk-full", whatMeetsTheFault, queueSkips},
 	{"*/*/acknowledged/outage-5m", whatMeetsTheFault, gatewayGivesUp},
 	{"*/*/acknowledged/throttled-5m", whatMeetsTheFault, gatewayGivesUp},
 	{"traces/xray/*/unprocessed-segments", whatAWSRejects, xrayIgnores},

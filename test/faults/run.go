@@ -320,7 +320,7 @@ func (r *run) load(ctx context.Context) error {
 			ticker := time.NewTicker(tick)
 			defer ticker.Stop()
 			for {
-				if err := s.send(ctx, r.pace.Rate/int(time.Second/tick)); err != nil {
+				if err := s.send(ctx, r.pace.Rate*max(1, r.fault.rate)/int(time.Second/tick)); err != nil {
 					return err
 				}
 				select {

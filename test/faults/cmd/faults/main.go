@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/test/bench"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/test/faults"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/chart"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/otelcol"
@@ -67,7 +69,51 @@ cells that are proven impossible.`,
 	f.BoolVar(&o.fast, "fast", false, "outages of seconds and a gateway that tries again sooner, as in the tests, instead of Kyma's own settings")
 	f.IntVar(&o.parallel, "parallel", 3, "how many collectors run at a time")
 	f.StringVar(&o.out, "out", "out/faults", "folder for report.json and report.html")
+	cmd.AddCommand(newDocsCommand())
 	return cmd
+}
+
+func newDocsCommand() *cobra.Command {
+	var results, costs, out string
+	cmd := &cobra.Command{
+		Use:   "docs",
+		Short: "Write docs/delivery.md from what was measured",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			var measured []faults.Result
+			if err := readJSON(results, "make faults", &measured); err != nil {
+				return err
+			}
+			var cost []bench.Measurement
+			if err := readJSON(costs, "make bench", &cost); err != nil {
+				return err
+			}
+			var text bytes.Buffer
+			if err := faults.WriteDocs(&text, measured, cost); err != nil {
+				return err
+			}
+			return os.WriteFile(out, text.Bytes(), 0o644) //nolint:gosec // for reading
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&results, "faults", "out/faults/report.json", "results of a whole matrix")
+	f.StringVar(&costs, "bench", "out/bench/report.json", "results of a benchmark")
+	f.StringVar(&out, "out", "docs/delivery.md", "file to write")
+	return cmd
+}
+
+func readJSON(file, madeBy string, into any) error {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("there is no %s: run `%s` first", file, madeBy)
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
 }
 
 func (o *options) run(cmd *cobra.Command) error {
