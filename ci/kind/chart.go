@@ -23,12 +23,17 @@ const (
 
 // create makes the cluster with all that an example's values expect, and says how to use it.
 func create(ctx context.Context, options cluster.Options) (err error) {
+	dir, err := cluster.Dir(options.Name)
+	if err != nil {
+		return err
+	}
+	_, missing := os.Stat(filepath.Join(dir, "kubeconfig"))
 	c, err := cluster.Create(ctx, options)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		if err != nil {
+		if err != nil && missing != nil { // and not what was there before
 			log := options.Progress
 			err = errors.Join(err, stopAWS(c.Name, log), cluster.Delete(context.WithoutCancel(ctx), c.Name, log))
 		}

@@ -31,6 +31,7 @@ import (
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/ci/kind/nodeimage"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/ci/progress"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/test/kyma"
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/otelcol"
 )
 
 const (
@@ -124,72 +125,108 @@ func Create(ctx context.Context, options Options) (*Cluster, error) {
 		return nil, err
 	}
 	daemon := dockerDaemon{filepath.Join(cache, "docker")}
-	ours, err := ensureDocker(ctx, daemon, log)
-	if err != nil {
+	if err := ensureDocker(ctx, daemon, log); err != nil {
 		return nil, err
 	}
-	h.Dockerd = ours
-	if err := h.save(); err != nil {
-		return nil, err
-	}
-	c, err := create(ctx, options, h, cache, repository, log)
-	if err != nil {
-		return nil, errors.Join(err, release(context.WithoutCancel(ctx), h, daemon, log))
-	}
-	return c, nil
-}
-
-func create(ctx context.Context, options Options, h *host, cache, repository string, log *progress.Log) (*Cluster, error) {
 	c := &Cluster{
 		Name:       options.Name,
 		Kubeconfig: filepath.Join(cache, "clusters", options.Name, "kubeconfig"),
 		provider:   kind.NewProvider(kind.ProviderWithDocker()),
 	}
-	existing, err := c.provider.List()
+	created, err := c.create(ctx, options.NodeImage, h, cache, repository, log)
 	if err != nil {
-		return nil, err
+		if created {
+			h.Clusters = slices.DeleteFunc(h.Clusters, func(name string) bool { return name == c.Name })
+			err = errors.Join(err, c.provider.Delete(c.Name, c.Kubeconfig))
+		}
+		return nil, errors.Join(err, release(context.WithoutCancel(ctx), h, daemon, log))
 	}
-	if !slices.Contains(existing, c.Name) {
-		image, err := nodeImage(ctx, options.NodeImage, cache, repository, log)
-		if err != nil {
-			return nil, err
-		}
-		if canGuard() {
-			if err := h.guard(ctx); err != nil {
-				return nil, err
-			}
-		} else {
-			log.Line("Only root can add routes that keep a starting cluster's packets on this machine; going on without")
-		}
-		if !networkExists() {
-			h.Network = true
-			if err := h.save(); err != nil {
-				return nil, err
-			}
-		}
-		if err := log.Step("Creating the cluster "+c.Name, func() error { return c.start(ctx, image) }); err != nil {
-			return nil, err
+	return c, nil
+}
+
+// create makes the cluster, or completes one that is there. created says that there are nodes which were not there before.
+func (c *Cluster) create(ctx context.Context, wantedImage string, h *host, cache, repository string, log *progress.Log) (created bool, err error) {
+	if canGuard() {
+		if err := h.guard(ctx); err != nil {
+			return false, err
 		}
 	} else {
-		log.Line("The cluster %s is there", c.Name)
+		log.Line("Only root can add routes that keep a starting cluster's packets on this machine; going on without")
+	}
+	// Before the nodes, which would take from the compiler what it needs.
+	collector, err := otelcol.Find(ctx, log)
+	if err != nil {
+		return false, err
+	}
+	exists, err := c.exists(ctx, log)
+	if err != nil {
+		return false, err
+	}
+	if !exists {
+		image, err := nodeImage(ctx, wantedImage, cache, repository, log)
+		if err != nil {
+			return false, err
+		}
+		h.Network = h.Network || !networkExists(ctx)
+		if err := h.save(); err != nil {
+			return false, err
+		}
+		if err := log.Step("Creating the cluster "+c.Name, func() error { return c.start(ctx, image) }); err != nil {
+			return false, err // it has removed them
+		}
+		created = true
+	}
+	if !slices.Contains(h.Clusters, c.Name) {
+		h.Clusters = append(h.Clusters, c.Name)
+		if err := h.save(); err != nil {
+			return created, err
+		}
 	}
 	if err := c.provider.ExportKubeConfig(c.Name, c.Kubeconfig, false); err != nil {
-		return nil, err
+		return created, err
 	}
 	gateway, err := command.Run(ctx, "docker", "inspect", "--format", "{{(index .NetworkSettings.Networks \""+network+"\").Gateway}}", c.Name+"-control-plane")
 	if err != nil {
-		return nil, err
+		return created, err
 	}
 	if c.Gateway, err = netip.ParseAddr(gateway); err != nil {
-		return nil, fmt.Errorf("docker names no gateway of the network %s: %w", network, err)
+		return created, fmt.Errorf("docker names no gateway of the network %s: %w", network, err)
 	}
-	if err := c.loadCollector(ctx, repository, log); err != nil {
-		return nil, err
+	if err := c.loadCollector(ctx, repository, collector, log); err != nil {
+		return created, err
 	}
 	if err := c.Apply(ctx, kyma.CRDs()...); err != nil {
-		return nil, err
+		return created, err
 	}
-	return c, nil
+	return created, nil
+}
+
+// exists says whether the cluster is there, and removes what is left of one that does not answer, as after a restart of
+// the machine.
+func (c *Cluster) exists(ctx context.Context, log *progress.Log) (bool, error) {
+	all, err := c.provider.List()
+	if err != nil || !slices.Contains(all, c.Name) {
+		return false, err
+	}
+	if _, err := c.kubectl(ctx, "get", "--raw", "/readyz"); err == nil {
+		log.Line("The cluster %s is there", c.Name)
+		return true, nil
+	}
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	log.Line("The cluster %s is there but does not answer; it is made anew", c.Name)
+	return false, c.provider.Delete(c.Name, c.Kubeconfig)
+}
+
+// kubectl runs kubectl in the control plane's node, so that none is needed on this machine.
+func (c *Cluster) kubectl(ctx context.Context, args ...string) (string, error) {
+	return c.kubectlWith(ctx, nil, args...)
+}
+
+func (c *Cluster) kubectlWith(ctx context.Context, stdin []byte, args ...string) (string, error) {
+	inNode := []string{"exec", "-i", c.Name + "-control-plane", "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf"}
+	return command.Cmd{Stdin: stdin}.Run(ctx, "docker", append(inNode, args...)...)
 }
 
 // config is the cluster's. Without taints the control plane runs pods as the worker does, so that one node can be drained.
@@ -305,33 +342,37 @@ func Delete(ctx context.Context, clusterName string, log *progress.Log) error {
 			return err
 		}
 	}
+	dir := filepath.Join(cache, "clusters", clusterName)
 	if dockerAnswers(ctx) {
 		err := log.Step("Deleting the cluster "+clusterName, func() error {
-			return kind.NewProvider(kind.ProviderWithDocker()).Delete(clusterName, filepath.Join(cache, "clusters", clusterName, "kubeconfig"))
+			return kind.NewProvider(kind.ProviderWithDocker()).Delete(clusterName, filepath.Join(dir, "kubeconfig"))
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return release(ctx, h, daemon, log)
+	h.Clusters = slices.DeleteFunc(h.Clusters, func(name string) bool { return name == clusterName })
+	return errors.Join(os.RemoveAll(dir), release(ctx, h, daemon, log))
 }
 
-// release gives back what the host lent, unless there is a cluster that needs it.
+// release gives back what the host lent, unless one of our clusters needs it.
 func release(ctx context.Context, h *host, daemon dockerDaemon, log *progress.Log) error {
+	if len(h.Clusters) > 0 {
+		log.Line("Other clusters run: %s", strings.Join(h.Clusters, ", "))
+		return h.save()
+	}
+	othersRun := false
 	if dockerAnswers(ctx) {
-		left, err := kind.NewProvider(kind.ProviderWithDocker()).List()
+		others, err := kind.NewProvider(kind.ProviderWithDocker()).List()
 		if err != nil {
 			return err
 		}
-		if len(left) > 0 {
-			log.Line("Other clusters run: %s", strings.Join(left, ", "))
-			return nil
-		}
+		othersRun = len(others) > 0
 	}
-	if err := h.restore(ctx); err != nil {
+	if err := h.restore(ctx, othersRun); err != nil {
 		return fmt.Errorf("this machine is not as it was; try again with: make cluster-delete\n%w", err)
 	}
-	if h.Dockerd {
+	if daemon.running() != 0 {
 		if err := log.Step("Ending dockerd", func() error { return daemon.stop(ctx) }); err != nil {
 			return err
 		}
@@ -344,18 +385,8 @@ func release(ctx context.Context, h *host, daemon dockerDaemon, log *progress.Lo
 
 // Apply creates or changes objects, as kubectl apply does.
 func (c *Cluster) Apply(ctx context.Context, manifests ...[]byte) error {
-	all, err := c.provider.ListInternalNodes(c.Name)
-	if err != nil {
-		return err
-	}
-	control, err := nodeutils.BootstrapControlPlaneNode(all)
-	if err != nil {
-		return err
-	}
 	for _, manifest := range manifests {
-		apply := command.Cmd{Stdin: manifest}
-		_, err := apply.Run(ctx, "docker", "exec", "-i", control.String(), "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "apply", "--server-side", "-f", "-")
-		if err != nil {
+		if _, err := c.kubectlWith(ctx, manifest, "apply", "--server-side", "-f", "-"); err != nil {
 			return err
 		}
 	}

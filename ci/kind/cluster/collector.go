@@ -8,11 +8,11 @@ import (
 	"runtime"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"sigs.k8s.io/kind/pkg/cluster/nodeutils"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/ci/kind/archive"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/ci/progress"
-	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/otelcol"
 )
 
 // collectorUser is that of ADOT's image.
@@ -38,29 +38,15 @@ func CollectorImage(repository string) (string, error) {
 	return values.Image.Repository + ":" + metadata.AppVersion, nil
 }
 
-// loadCollector puts the collector of tools/collector into every node, under the name that the chart asks for.
-func (c *Cluster) loadCollector(ctx context.Context, repository string, log *progress.Log) error {
+// loadCollector puts a collector into every node, under the name that the chart asks for.
+func (c *Cluster) loadCollector(ctx context.Context, repository, binary string, log *progress.Log) error {
 	image, err := CollectorImage(repository)
 	if err != nil {
 		return err
 	}
-	binary, err := otelcol.Find(ctx, log)
-	if err != nil {
-		return err
-	}
 	file := filepath.Join(filepath.Dir(c.Kubeconfig), "collector.tar")
-	return log.Step("Loading "+image, func() error {
-		defer os.Remove(file)
-		if err := writeCollectorImage(file, image, binary); err != nil {
-			return err
-		}
-		return c.LoadImages(ctx, file)
-	})
-}
-
-// writeCollectorImage writes an archive of an image with nothing but the collector in it.
-func writeCollectorImage(file, image, binary string) error {
 	layer := file + ".layer"
+	defer os.Remove(file)
 	defer os.Remove(layer)
 	if err := archive.WriteLayer(layer, []archive.File{{Path: "awscollector", Source: binary}}); err != nil {
 		return err
@@ -69,5 +55,31 @@ func writeCollectorImage(file, image, binary string) error {
 	if err != nil {
 		return err
 	}
-	return archive.Write(file, map[string]v1.Image{image: built})
+	if loaded, err := c.hasImage(image, built); err != nil || loaded {
+		return err
+	}
+	return log.Step("Loading "+image, func() error {
+		if err := archive.Write(file, map[string]v1.Image{image: built}); err != nil {
+			return err
+		}
+		return c.LoadImages(ctx, file)
+	})
+}
+
+// hasImage says whether all nodes have this image by this name.
+func (c *Cluster) hasImage(name string, image v1.Image) (bool, error) {
+	id, err := image.ConfigName()
+	if err != nil {
+		return false, err
+	}
+	all, err := c.provider.ListInternalNodes(c.Name)
+	if err != nil {
+		return false, err
+	}
+	for _, node := range all {
+		if loaded, err := nodeutils.ImageID(node, name); err != nil || loaded != id.String() {
+			return false, nil // an error says that there is none
+		}
+	}
+	return true, nil
 }

@@ -201,25 +201,25 @@ func installPackages(ctx context.Context, log *progress.Log, packages ...string)
 }
 
 // ensureDocker sees to it that the docker command works: with the daemon that there is, with ours when it runs, or with
-// ours started now. It says whether it is ours.
-func ensureDocker(ctx context.Context, own dockerDaemon, log *progress.Log) (ours bool, err error) {
+// ours started now.
+func ensureDocker(ctx context.Context, own dockerDaemon, log *progress.Log) error {
 	if own.running() != 0 {
 		if err := own.use(); err != nil {
-			return true, err
+			return err
 		}
 		if !dockerAnswers(ctx) {
-			return true, fmt.Errorf("dockerd runs but does not answer; its log is %s", own.logFile())
+			return fmt.Errorf("dockerd runs but does not answer; its log is %s", own.logFile())
 		}
-		return true, nil
+		return nil
 	}
 	if dockerAnswers(ctx) {
-		return false, nil
+		return nil
 	}
 	if ctx.Err() != nil {
-		return false, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
-		return false, errors.New("no docker daemon answers, and only root on Linux can start one: start docker (sudo systemctl start docker, or Docker Desktop), or set DOCKER_HOST to one that runs")
+		return errors.New("no docker daemon answers, and only root on Linux can start one: start docker (sudo systemctl start docker, or Docker Desktop), or set DOCKER_HOST to one that runs")
 	}
 	var missing []string
 	for program, pkg := range map[string]string{"dockerd": "docker.io", "ip": "iproute2"} {
@@ -228,10 +228,10 @@ func ensureDocker(ctx context.Context, own dockerDaemon, log *progress.Log) (our
 		}
 	}
 	if err := installPackages(ctx, log, missing...); err != nil {
-		return false, err
+		return err
 	}
 	if dockerAnswers(ctx) { // the package has started it
-		return false, nil
+		return nil
 	}
-	return true, own.start(ctx, log)
+	return own.start(ctx, log)
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -16,13 +15,13 @@ import (
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/ci/command"
 )
 
-// host is what clusters change on this machine. It stands in a file before anything is changed, so that a later run can
+// host is what clusters change on this machine, besides the docker daemon. It stands in a file before anything is changed, so that a later run can
 // undo what an earlier one, however it ended, has left.
 type host struct {
 	file string
 
-	// Dockerd says that the docker daemon is ours.
-	Dockerd bool
+	// Clusters are those that Create has made, and that nobody has deleted.
+	Clusters []string
 	// Network says that the docker network is ours.
 	Network bool
 	// Routes are those that we added.
@@ -103,15 +102,12 @@ func (h *host) guard(ctx context.Context) error {
 	return h.save()
 }
 
-// restore undoes all of it, except for the daemon.
-func (h *host) restore(ctx context.Context) error {
+// restore undoes all of it. othersRun says that a cluster which is not ours uses docker's network.
+func (h *host) restore(ctx context.Context, othersRun bool) error {
 	var errs []error
-	if h.Network {
-		// Not there when the cluster was never created.
-		if _, err := command.Run(ctx, "docker", "network", "inspect", network); err == nil {
-			_, err := command.Run(ctx, "docker", "network", "rm", network)
-			errs = append(errs, err)
-		}
+	if h.Network && !othersRun && networkExists(ctx) {
+		_, err := command.Run(ctx, "docker", "network", "rm", network)
+		errs = append(errs, err)
 	}
 	for _, subnet := range h.Routes {
 		there, err := command.Run(ctx, "ip", "-4", "route", "show", "type", "unreachable", "exact", subnet)
@@ -130,6 +126,7 @@ func (h *host) restore(ctx context.Context) error {
 }
 
 // networkExists says whether docker has kind's network.
-func networkExists() bool {
-	return exec.Command("docker", "network", "inspect", network).Run() == nil
+func networkExists(ctx context.Context) bool {
+	_, err := command.Run(ctx, "docker", "network", "inspect", network)
+	return err == nil
 }

@@ -90,8 +90,16 @@ func (b *builder) rootFS(ctx context.Context, kindModule string) (string, error)
 	if err != nil {
 		return "", err
 	}
-	if err := applyBaseFiles(ctx, filepath.Join(kindModule, "images", "base", "files"), root); err != nil {
+	if err := copyBaseFiles(filepath.Join(kindModule, "images", "base", "files"), root); err != nil {
 		return "", err
+	}
+	for _, args := range [][]string{
+		{"enable", "kubelet.service", "containerd.service", "undo-mount-hacks.service"},
+		{"mask", "systemd-binfmt.service"},
+	} {
+		if _, err := command.Run(ctx, "chroot", append([]string{root, "systemctl"}, args...)...); err != nil {
+			return "", err
+		}
 	}
 	partial := path + ".partial"
 	defer os.Remove(partial)
@@ -101,8 +109,8 @@ func (b *builder) rootFS(ctx context.Context, kindModule string) (string, error)
 	return path, os.Rename(partial, path)
 }
 
-// applyBaseFiles does to a Debian what kind's images/base/Dockerfile does.
-func applyBaseFiles(ctx context.Context, files, root string) error {
+// copyBaseFiles does to a Debian what kind's images/base/Dockerfile does, but for enabling services.
+func copyBaseFiles(files, root string) error {
 	for _, pattern := range unwanted {
 		matches, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
@@ -163,16 +171,5 @@ func applyBaseFiles(ctx context.Context, files, root string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join(root, "etc/kubernetes/manifests"), 0o755); err != nil {
-		return err
-	}
-	for _, args := range [][]string{
-		{"enable", "kubelet.service", "containerd.service", "undo-mount-hacks.service"},
-		{"mask", "systemd-binfmt.service"},
-	} {
-		if _, err := command.Run(ctx, "chroot", append([]string{root, "systemctl"}, args...)...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return os.MkdirAll(filepath.Join(root, "etc/kubernetes/manifests"), 0o755)
 }
