@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/ci/kind/cluster"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/ci/localstack"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/ci/progress"
@@ -28,8 +30,17 @@ func create(ctx context.Context, options cluster.Options) (err error) {
 		return err
 	}
 	_, missing := os.Stat(filepath.Join(dir, "kubeconfig"))
-	c, err := cluster.Create(ctx, options)
-	if err != nil {
+	var c *cluster.Cluster
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		c, err = cluster.Create(groupCtx, options)
+		return err
+	})
+	group.Go(func() error { return localstack.Install(groupCtx, options.Progress) })
+	if err := group.Wait(); err != nil {
+		if c != nil && missing != nil {
+			err = errors.Join(err, cluster.Delete(context.WithoutCancel(ctx), c.Name, options.Progress))
+		}
 		return err
 	}
 	defer func() {

@@ -50,12 +50,9 @@ type AWS struct {
 }
 
 // Start starts AWS. host is the address of this machine to listen on, port that of Endpoint, 0 for a free one. Everything is
-// kept in memory, so each start is an empty account. With an empty cache it takes about two minutes to install the Python
-// packages, later three seconds. AWS runs until Close.
+// kept in memory, so each start is an empty account. It takes about three seconds, besides what Install takes with an empty
+// cache. AWS runs until Close.
 func Start(ctx context.Context, host string, port int, log *progress.Log) (*AWS, error) {
-	if log == nil {
-		log = progress.New(nil)
-	}
 	dir, err := os.MkdirTemp("", "localstack-")
 	if err != nil {
 		return nil, err
@@ -68,58 +65,35 @@ func Start(ctx context.Context, host string, port int, log *progress.Log) (*AWS,
 }
 
 func (a *AWS) start(ctx context.Context, host string, port int, log *progress.Log) error {
-	localStackBin, err := environment(ctx, "localstack", log)
+	bins, err := install(ctx, log)
 	if err != nil {
 		return err
 	}
-	motoBin, err := environment(ctx, "moto", log)
-	if err != nil {
-		return err
-	}
-	var localStack, moto *url.URL
+	urls := make([]*url.URL, len(servers))
+	a.processes = make([]*process, len(servers))
 	err = log.Step("Starting LocalStack and moto", func() error {
-		var mu sync.Mutex
-		start := func(ctx context.Context, name, path string, run func(port int) (env []string, program string, args []string)) (*url.URL, error) {
-			port, err := freePort()
-			if err != nil {
-				return nil, err
-			}
-			at := &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", port)}
-			env, program, args := run(port)
-			p, err := startProcess(ctx, name, filepath.Join(a.dir, name+".log"), at.String()+path, env, program, args...)
-			if err != nil {
-				return nil, err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			a.processes = append(a.processes, p)
-			return at, nil
-		}
 		group, ctx := errgroup.WithContext(ctx)
-		group.Go(func() (err error) {
-			localStack, err = start(ctx, "LocalStack", "/_localstack/health", func(port int) ([]string, string, []string) {
-				return []string{
-					"SERVICES=logs,cloudwatch,iam", "DNS_ADDRESS=0", "DISABLE_EVENTS=1", "SKIP_SSL_CERT_DOWNLOAD=1",
-					"LOCALSTACK_VOLUME_DIR=" + filepath.Join(a.dir, "volume"),
-					// An index of plugins that a failed start has left in the user's own cache would be believed.
-					"XDG_CACHE_HOME=" + filepath.Join(a.dir, "cache"),
-					// It listens on all addresses, whatever IPv4 address is named here, but only on an IPv6 one.
-					fmt.Sprintf("GATEWAY_LISTEN=[::ffff:127.0.0.1]:%d", port),
-				}, filepath.Join(localStackBin, "python"), []string{"-m", "localstack.runtime.main"}
+		for i, server := range servers {
+			group.Go(func() error {
+				port, err := freePort()
+				if err != nil {
+					return err
+				}
+				urls[i] = &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", port)}
+				env, command := server.fromImage(port)
+				if bins != nil {
+					env, command = server.fromPackage(bins[i], filepath.Join(a.dir, server.name), port)
+				}
+				a.processes[i], err = startProcess(ctx, server.name, filepath.Join(a.dir, server.name+".log"), urls[i].String()+server.health, env, command)
+				return err
 			})
-			return err
-		})
-		group.Go(func() (err error) {
-			moto, err = start(ctx, "moto", "/moto-api/data.json", func(port int) ([]string, string, []string) {
-				return nil, filepath.Join(motoBin, "moto_server"), []string{"-H", "127.0.0.1", "-p", fmt.Sprint(port)}
-			})
-			return err
-		})
+		}
 		return group.Wait()
 	})
 	if err != nil {
 		return err
 	}
+	localStack, moto := urls[0], urls[1]
 	a.AWSLocal, err = awslocal.New(awslocal.Config{
 		Region: Region, AccountID: AccountID, TransactionSearch: true,
 		Credentials: []awslocal.Credential{{AccessKeyID: AccessKeyID, SecretAccessKey: SecretAccessKey}},
@@ -184,7 +158,9 @@ func (a *AWS) Close() error {
 	}
 	var group sync.WaitGroup
 	for _, p := range a.processes {
-		group.Go(p.stop)
+		if p != nil {
+			group.Go(p.stop)
+		}
 	}
 	group.Wait()
 	return errors.Join(append(errs, os.RemoveAll(a.dir))...)

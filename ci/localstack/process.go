@@ -20,14 +20,14 @@ type process struct {
 	ended chan struct{}
 }
 
-// startProcess starts a program, and waits until GET url is answered with 200. It runs until stop.
-func startProcess(ctx context.Context, name, logFile, url string, env []string, program string, args ...string) (*process, error) {
+// startProcess starts a command, and waits until GET url is answered with 200. It runs until stop.
+func startProcess(ctx context.Context, name, logFile, url string, env, command []string) (*process, error) {
 	output, err := os.Create(logFile)
 	if err != nil {
 		return nil, err
 	}
 	defer output.Close()
-	p := &process{name: name, cmd: exec.Command(program, args...), log: logFile, ended: make(chan struct{})}
+	p := &process{name: name, cmd: exec.Command(command[0], command[1:]...), log: logFile, ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = output, output
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches only the caller, who ends it in order

@@ -12,23 +12,24 @@ import (
 // heartbeat is how often a step that goes on says so.
 const heartbeat = 20 * time.Second
 
-// Log writes lines that begin with the seconds since it was made. It may be used by several goroutines.
+// Log writes lines that begin with the seconds since it was made. It may be used by several goroutines. A nil Log writes
+// nothing.
 type Log struct {
 	mu      sync.Mutex
 	out     io.Writer
 	started time.Time
 }
 
-// New returns a Log that writes to out, which may be nil.
+// New returns a Log that writes to out.
 func New(out io.Writer) *Log {
-	if out == nil {
-		out = io.Discard
-	}
 	return &Log{out: out, started: time.Now()}
 }
 
 // Line writes one line.
 func (l *Log) Line(format string, args ...any) {
+	if l == nil {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	fmt.Fprintf(l.out, "[%4.0f s] %s\n", time.Since(l.started).Seconds(), fmt.Sprintf(format, args...))

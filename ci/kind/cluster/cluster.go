@@ -100,9 +100,6 @@ func lock(ctx context.Context, dir string) (func(), error) {
 // that the error names.
 func Create(ctx context.Context, options Options) (*Cluster, error) {
 	log := options.Progress
-	if log == nil {
-		log = progress.New(nil)
-	}
 	if options.Name == "" {
 		options.Name = DefaultName
 	}
@@ -317,12 +314,9 @@ func canPull(ctx context.Context, image string) bool {
 	return err == nil
 }
 
-// Delete removes a cluster, and with the last one everything that Create has changed on this machine: the daemon that it
+// Delete removes a cluster (log may be nil), and with the last one everything that Create has changed on this machine: the daemon that it
 // started, docker's network, routes and sysctls. It does nothing when there is nothing.
 func Delete(ctx context.Context, clusterName string, log *progress.Log) error {
-	if log == nil {
-		log = progress.New(nil)
-	}
 	cache, err := cacheDir()
 	if err != nil {
 		return err
