@@ -196,7 +196,9 @@ func (r *run) render() error {
 	if len(deliveries) > 1 {
 		merge(values, map[string]any{"collector": map[string]any{"delivery": string(r.group[0].Delivery)}})
 	}
-	merge(values, r.fault.values)
+	if r.fault.valued == nil || r.fault.valued(r.group[0]) {
+		merge(values, r.fault.values)
+	}
 	merge(values, r.values)
 	c, err := chart.LoadFS(charts.Files, "kyma-cloudwatch")
 	if err != nil {
