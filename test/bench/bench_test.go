@@ -46,7 +46,7 @@ func TestNoTwoDatapointsOfABatchCollide(t *testing.T) {
 	for number := range 8 {
 		for _, rm := range points(batchItems[gateway.Metrics], number).ResourceMetrics().All() {
 			for _, metric := range rm.ScopeMetrics().At(0).Metrics().All() {
-				list := pmetric.NewNumberDataPointSlice()
+				var list pmetric.NumberDataPointSlice
 				if metric.Type() == pmetric.MetricTypeGauge {
 					list = metric.Gauge().DataPoints()
 				} else {

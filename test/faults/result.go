@@ -102,7 +102,7 @@ type exception struct {
 type allowance int
 
 const (
-	nothing allowance = iota
+	_ allowance = iota // nothing
 	// whatMeetsTheFault is all that was accepted before the fault ended, and nothing after it.
 	whatMeetsTheFault
 	// whatAWSRejects is what AWS names as not stored in a 200.

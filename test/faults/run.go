@@ -452,9 +452,7 @@ func (r *run) finish(ctx context.Context, started time.Time, again int) ([]Resul
 			result.Named = append(result.Named, fmt.Sprintf("processor %s filtered %d", processor, filtered[string(cell.Signal)][processor]))
 		}
 		result.Named = append(result.Named, self.Failures(string(cell.Signal))...)
-		for _, drop := range mergeDrops(drops, cell.Signal) {
-			result.Named = append(result.Named, drop)
-		}
+		result.Named = append(result.Named, mergeDrops(drops, cell.Signal)...)
 		for _, status := range r.gateway.Status() {
 			if status.Pipeline.Signal != cell.Signal {
 				continue
@@ -464,9 +462,7 @@ func (r *run) finish(ctx context.Context, started time.Time, again int) ([]Resul
 			}
 		}
 		result.Notes = r.notes
-		if again > 0 {
-			result.Again = again
-		}
+		result.Again = again
 		rejected := 0
 		if r.partial != nil {
 			rejected = r.partial.Rejected()
