@@ -59,7 +59,7 @@ var Full = Pace{
 // Fast is the pace of the tests: short outages, small batches, and a gateway that tries again sooner.
 var Fast = Pace{
 	Rate: 100, LogBytes: 400, Outage: 4 * time.Second, Calm: time.Second, Control: 12 * time.Second,
-	DiskBytes: 1 << 20, QueueBytes: map[gateway.Signal]int{gateway.Traces: 120_000, gateway.Metrics: 30_000, gateway.Logs: 80_000},
+	DiskBytes: 192 << 10, QueueBytes: map[gateway.Signal]int{gateway.Traces: 120_000, gateway.Metrics: 30_000, gateway.Logs: 80_000},
 	Settled: 8 * time.Second, Drain: time.Minute,
 	Gateway: gateway.Options{
 		BatchSpans: 64, BatchDataPoints: 128, BatchLogRecords: 64, BatchTimeout: 300 * time.Millisecond,
