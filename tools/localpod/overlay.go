@@ -3,6 +3,7 @@ package localpod
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -39,13 +40,25 @@ type Overlay struct {
 // portPool hands out free ports of the loopback interface. They stay taken until release, so that none is given twice.
 type portPool struct{ listeners []net.Listener }
 
+// The ports to choose from. Below those that systems give to connections, or one of these could have the port while the
+// collector is down for a restart.
+const (
+	firstPort = 20000
+	lastPort  = 32000
+)
+
 func (p *portPool) take() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("no free port: %w", err)
+	const attempts = 100
+	for range attempts {
+		port := firstPort + rand.IntN(lastPort-firstPort) //nolint:gosec // no secret
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue // taken
+		}
+		p.listeners = append(p.listeners, listener)
+		return port, nil
 	}
-	p.listeners = append(p.listeners, listener)
-	return listener.Addr().(*net.TCPAddr).Port, nil //nolint:forcetypeassert // a TCP listener's
+	return 0, fmt.Errorf("no free port on 127.0.0.1: tried %d between %d and %d", attempts, firstPort, lastPort)
 }
 
 func (p *portPool) release() {
