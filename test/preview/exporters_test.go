@@ -47,6 +47,19 @@ func TestThroughEveryCombinationOfExportersAllThatIsSentArrives(t *testing.T) {
 	}
 }
 
+func TestWithEveryDeliveryAllThatIsSentArrives(t *testing.T) {
+	for name, set := range map[string][]string{
+		"acknowledged": {"collector.delivery=acknowledged"}, "acknowledged by OTLP": append(signalFlags("otlp", "otlp", "otlp"), "collector.delivery=acknowledged"),
+		"traces acknowledged": {"global.traces.delivery=acknowledged"}, "metrics acknowledged": {"global.metrics.delivery=acknowledged"},
+		"logs acknowledged by OTLP": append(signalFlags("xray", "emf", "otlp"), "global.logs.delivery=acknowledged"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			requireAllArrived(t, previewed(t, chartPath, valuesOf(t, []string{quickstart}, set...)))
+		})
+	}
+}
+
 func TestWithEveryKindOfCredentialsAllThatIsSentArrives(t *testing.T) {
 	const (
 		podRole = "arn:aws:iam::123456789012:role/kyma-cloudwatch"

@@ -34,6 +34,7 @@ const (
 	tokenKeys  = "global: {aws: {auth: {secret: {name: ''}, mode: webIdentity, webIdentity: {roleArn: 'arn:aws:iam::123456789012:role/kyma'}}}}"
 	assumeRole = "global: {aws: {auth: {roleArn: 'arn:aws:iam::123456789012:role/kyma'}}}"
 	deployment = "collector: {persistence: {enabled: false}}"
+	autoscaled = "collector: {autoscaling: {enabled: true}}"
 	fluentbit  = "global: {logs: {via: fluentbit}}"
 )
 
@@ -61,10 +62,12 @@ var effects = map[string]effect{
 
 	"global.traces.enabled":            {value: "false", in: "config", field: "service pipelines traces", want: none},
 	"global.traces.exporter":           {value: "otlp", in: "config", field: "service pipelines traces exporters", want: "[otlp_http/traces]"},
+	"global.traces.delivery":           {value: "acknowledged", in: "config", field: "service pipelines traces exporters", want: "[awsxray]"},
 	"global.traces.indexedAttributes":  {value: "[http.route]", in: "config", field: "exporters awsxray indexed_attributes", want: "[http.route]"},
 	"global.traces.indexAllAttributes": {value: "true", in: "config", field: "exporters awsxray index_all_attributes", want: "true"},
 	"global.metrics.enabled":           {value: "false", in: "config", field: "service pipelines metrics", want: none},
 	"global.metrics.exporter":          {value: "otlp", in: "config", field: "service pipelines metrics exporters", want: "[otlp_http/metrics]"},
+	"global.metrics.delivery":          {value: "acknowledged", in: "config", field: "exporters otlp_grpc/metrics sending_queue storage", want: none},
 	"global.metrics.namespace":         {value: "Other", in: "config", field: "exporters awsemf namespace", want: "Other"},
 	"global.metrics.logGroup":          {value: "/other", in: "config", field: "exporters awsemf log_group_name", want: "/other"},
 	"global.metrics.logStream":         {value: "other", in: "config", field: "exporters awsemf log_stream_name", want: "other"},
@@ -80,40 +83,57 @@ var effects = map[string]effect{
 	"global.logs.enabled":            {value: "false", in: "config", field: "service pipelines logs", want: none},
 	"global.logs.via":                {value: "fluentbit", in: "config", field: "service pipelines logs", want: none},
 	"global.logs.exporter":           {value: "otlp", in: "config", field: "service pipelines logs exporters", want: "[otlp_http/logs]"},
+	"global.logs.delivery":           {value: "acknowledged", in: "config", field: "exporters awscloudwatchlogs sending_queue storage", want: none},
 	"global.logs.logGroup":           {value: "/other", in: "config", field: "exporters awscloudwatchlogs log_group_name", want: "/other"},
 	"global.logs.logStream":          {value: "other", in: "config", field: "exporters awscloudwatchlogs log_stream_name", want: "other"},
 	"global.logs.retentionDays":      {value: "30", in: "config", field: "exporters awscloudwatchlogs log_retention", want: "30"},
 	"global.logs.rawLog":             {value: "true", in: "config", field: "exporters awscloudwatchlogs raw_log", want: "true"},
 
-	"collector.enabled":                         {with: "pipelines: {enabled: false}", value: "false", in: workload, want: none},
-	"collector.replicas":                        {value: "3", in: workload, field: "spec replicas", want: "3"},
-	"collector.image.repository":                {value: "registry.local/otel", in: workload, field: container + "image", want: "registry.local/otel:v0.49.0"},
-	"collector.image.tag":                       {value: "v0.50.0", in: workload, field: container + "image", want: "public.ecr.aws/aws-observability/aws-otel-collector:v0.50.0"},
-	"collector.image.digest":                    {value: "sha256:" + strings.Repeat("0a", 32), in: workload, field: container + "image", want: "public.ecr.aws/aws-observability/aws-otel-collector:v0.49.0@sha256:" + strings.Repeat("0a", 32)},
-	"collector.image.pullPolicy":                {value: "Always", in: workload, field: container + "imagePullPolicy", want: "Always"},
-	"collector.imagePullSecrets":                {value: "[{name: registry}]", in: workload, field: pod + "imagePullSecrets", want: "[{name: registry}]"},
-	"collector.persistence.enabled":             {value: "false", in: "Deployment", field: pod + "volumes name=queue emptyDir sizeLimit", want: "10Gi"},
-	"collector.persistence.size":                {value: "20Gi", in: workload, field: "spec volumeClaimTemplates 0 spec resources requests storage", want: "20Gi"},
-	"collector.persistence.storageClass":        {value: "fast", in: workload, field: "spec volumeClaimTemplates 0 spec storageClassName", want: "fast"},
-	"collector.persistence.whenDeleted":         {value: "Delete", in: workload, field: "spec persistentVolumeClaimRetentionPolicy whenDeleted", want: "Delete"},
-	"collector.resources.requests.cpu":          {value: "250m", in: workload, field: container + "resources requests cpu", want: "250m"},
-	"collector.resources.requests.memory":       {value: "512Mi", in: workload, field: container + "resources requests memory", want: "512Mi"},
-	"collector.resources.limits.memory":         {value: "2Gi", in: workload, field: container + "resources limits memory", want: "2Gi"},
-	"collector.receiver.maxMessageSizeMiB":      {value: "32", in: "config", field: "receivers otlp protocols grpc max_recv_msg_size_mib", want: "32"},
-	"collector.receiver.maxConnectionAge":       {value: "1m", in: "config", field: "receivers otlp protocols grpc keepalive server_parameters max_connection_age", want: "1m"},
-	"collector.telemetry.logLevel":              {value: "debug", in: "config", field: "service telemetry logs level", want: "debug"},
-	"collector.telemetry.scrape":                {value: "false", in: workload, field: "spec template metadata annotations prometheus.io/scrape", want: none},
-	"collector.config":                          {value: "{extensions: {zpages: {}}}", in: "config", field: "service extensions", want: "[file_storage, health_check, zpages]"},
-	"collector.serviceAccount.create":           {value: "false", in: "ServiceAccount/cw-kyma-cloudwatch-collector", want: none},
-	"collector.serviceAccount.name":             {value: "other", in: "ServiceAccount", field: "metadata name", want: "other"},
-	"collector.serviceAccount.annotations":      {value: "{a: b}", in: "ServiceAccount", field: "metadata annotations", want: "{a: b}"},
-	"collector.service.annotations":             {value: "{a: b}", in: "Service/cw-kyma-cloudwatch-collector", field: "metadata annotations", want: "{a: b}"},
-	"collector.networkPolicy.enabled":           {value: "false", in: "NetworkPolicy/cw-kyma-cloudwatch-collector", want: none},
-	"collector.networkPolicy.senderNamespaces":  {value: `[a, "n"]`, in: "NetworkPolicy", field: "spec ingress 0 from 0 namespaceSelector matchExpressions 0 values", want: `[a, "n"]`},
-	"collector.networkPolicy.metricsNamespaces": {value: "[a]", in: "NetworkPolicy", field: "spec ingress 1 from 0 namespaceSelector matchExpressions 0 values", want: "[a]"},
-	"collector.networkPolicy.extraIngress":      {value: "[{ports: [{port: 15020}]}]", in: "NetworkPolicy", field: "spec ingress 2", want: "{ports: [{port: 15020}]}"},
-	"collector.networkPolicy.extraEgress":       {value: "[{ports: [{port: 15012}]}]", in: "NetworkPolicy", field: "spec egress 2", want: "{ports: [{port: 15012}]}"},
-	"collector.podDisruptionBudget.enabled":     {value: "false", in: "PodDisruptionBudget/cw-kyma-cloudwatch-collector", want: none},
+	"collector.enabled":                                    {with: "pipelines: {enabled: false}", value: "false", in: workload, want: none},
+	"collector.delivery":                                   {value: "acknowledged", in: "Deployment", field: "spec replicas", want: "1"},
+	"collector.size":                                       {value: "medium", in: workload, field: "spec replicas", want: "2"},
+	"collector.replicas":                                   {value: "3", in: workload, field: "spec replicas", want: "3"},
+	"collector.autoscaling.enabled":                        {value: "true", in: "HorizontalPodAutoscaler", field: "spec scaleTargetRef", want: "{apiVersion: apps/v1, kind: StatefulSet, name: cw-kyma-cloudwatch-collector}"},
+	"collector.autoscaling.minReplicas":                    {with: autoscaled, value: "2", in: "HorizontalPodAutoscaler", field: "spec minReplicas", want: "2"},
+	"collector.autoscaling.maxReplicas":                    {with: autoscaled, value: "20", in: "HorizontalPodAutoscaler", field: "spec maxReplicas", want: "20"},
+	"collector.autoscaling.metrics":                        {with: autoscaled, value: "[{type: External, external: {metric: {name: queue}, target: {type: Value, value: 1}}}]", in: "HorizontalPodAutoscaler", field: "spec metrics 1 external metric name", want: "queue"},
+	"collector.image.repository":                           {value: "registry.local/otel", in: workload, field: container + "image", want: "registry.local/otel:v0.49.0"},
+	"collector.autoscaling.targetCPUUtilizationPercentage": {with: autoscaled, value: "50", in: "HorizontalPodAutoscaler", field: "spec metrics 0 resource target averageUtilization", want: "50"},
+
+	"collector.image.tag":                        {value: "v0.50.0", in: workload, field: container + "image", want: "public.ecr.aws/aws-observability/aws-otel-collector:v0.50.0"},
+	"collector.image.digest":                     {value: "sha256:" + strings.Repeat("0a", 32), in: workload, field: container + "image", want: "public.ecr.aws/aws-observability/aws-otel-collector:v0.49.0@sha256:" + strings.Repeat("0a", 32)},
+	"collector.image.pullPolicy":                 {value: "Always", in: workload, field: container + "imagePullPolicy", want: "Always"},
+	"collector.imagePullSecrets":                 {value: "[{name: registry}]", in: workload, field: pod + "imagePullSecrets", want: "[{name: registry}]"},
+	"collector.persistence.enabled":              {value: "false", in: "Deployment", field: pod + "volumes name=queue emptyDir sizeLimit", want: "10Gi"},
+	"collector.persistence.size":                 {value: "20Gi", in: workload, field: "spec volumeClaimTemplates 0 spec resources requests storage", want: "20Gi"},
+	"collector.persistence.storageClass":         {value: "fast", in: workload, field: "spec volumeClaimTemplates 0 spec storageClassName", want: "fast"},
+	"collector.persistence.whenDeleted":          {value: "Delete", in: workload, field: "spec persistentVolumeClaimRetentionPolicy whenDeleted", want: "Delete"},
+	"collector.resources.requests.cpu":           {value: "250m", in: workload, field: container + "resources requests cpu", want: "250m"},
+	"collector.resources.requests.memory":        {value: "512Mi", in: workload, field: container + "resources requests memory", want: "512Mi"},
+	"collector.resources.limits.memory":          {value: "2Gi", in: workload, field: container + "resources", want: "{requests: {cpu: 100m, memory: 512Mi}, limits: {memory: 2Gi}}"},
+	"collector.receiver.maxMessageSizeMiB":       {value: "32", in: "config", field: "receivers otlp protocols grpc max_recv_msg_size_mib", want: "32"},
+	"collector.receiver.maxConnectionAge":        {value: "1m", in: "config", field: "receivers otlp protocols grpc keepalive server_parameters max_connection_age", want: "1m"},
+	"collector.telemetry.logLevel":               {value: "debug", in: "config", field: "service telemetry logs level", want: "debug"},
+	"collector.telemetry.scrape":                 {value: "false", in: workload, field: "spec template metadata annotations prometheus.io/scrape", want: none},
+	"collector.telemetry.podMonitor.enabled":     {value: "true", in: "PodMonitor", field: "spec podMetricsEndpoints 0 port", want: "metrics"},
+	"collector.telemetry.podMonitor.labels":      {with: "collector: {telemetry: {podMonitor: {enabled: true}}}", value: "{release: p}", in: "PodMonitor", field: "metadata labels release", want: "p"},
+	"collector.telemetry.serviceMonitor.enabled": {value: "true", in: "ServiceMonitor", field: "spec endpoints 0 port", want: "metrics"},
+	"collector.telemetry.serviceMonitor.labels":  {with: "collector: {telemetry: {serviceMonitor: {enabled: true}}}", value: "{release: p}", in: "ServiceMonitor", field: "metadata labels release", want: "p"},
+	"collector.telemetry.prometheusRule.enabled": {value: "true", in: "PrometheusRule", field: "spec groups 0 rules 0 alert", want: "KymaCloudWatchCollectorDown"},
+	"collector.telemetry.prometheusRule.labels":  {with: "collector: {telemetry: {prometheusRule: {enabled: true}}}", value: "{release: p}", in: "PrometheusRule", field: "metadata labels release", want: "p"},
+	"collector.telemetry.dashboard.enabled":      {value: "true", in: "ConfigMap/cw-kyma-cloudwatch-collector-dashboard", field: "metadata labels grafana_dashboard", want: `"1"`},
+	"collector.telemetry.dashboard.labels":       {with: "collector: {telemetry: {dashboard: {enabled: true}}}", value: `{a: b}`, in: "ConfigMap/cw-kyma-cloudwatch-collector-dashboard", field: "metadata labels a", want: "b"},
+	"collector.config":                           {value: "{extensions: {zpages: {}}}", in: "config", field: "service extensions", want: "[file_storage, health_check, zpages]"},
+	"collector.serviceAccount.create":            {value: "false", in: "ServiceAccount/cw-kyma-cloudwatch-collector", want: none},
+	"collector.serviceAccount.name":              {value: "other", in: "ServiceAccount", field: "metadata name", want: "other"},
+	"collector.serviceAccount.annotations":       {value: "{a: b}", in: "ServiceAccount", field: "metadata annotations", want: "{a: b}"},
+	"collector.service.annotations":              {value: "{a: b}", in: "Service/cw-kyma-cloudwatch-collector", field: "metadata annotations", want: "{a: b}"},
+	"collector.networkPolicy.enabled":            {value: "false", in: "NetworkPolicy/cw-kyma-cloudwatch-collector", want: none},
+	"collector.networkPolicy.senderNamespaces":   {value: `[a, "n"]`, in: "NetworkPolicy", field: "spec ingress 0 from 0 namespaceSelector matchExpressions 0 values", want: `[a, "n"]`},
+	"collector.networkPolicy.metricsNamespaces":  {value: "[a]", in: "NetworkPolicy", field: "spec ingress 1 from 0 namespaceSelector matchExpressions 0 values", want: "[a]"},
+	"collector.networkPolicy.extraIngress":       {value: "[{ports: [{port: 15020}]}]", in: "NetworkPolicy", field: "spec ingress 2", want: "{ports: [{port: 15020}]}"},
+	"collector.networkPolicy.extraEgress":        {value: "[{ports: [{port: 15012}]}]", in: "NetworkPolicy", field: "spec egress 2", want: "{ports: [{port: 15012}]}"},
+	"collector.podDisruptionBudget.enabled":      {value: "false", in: "PodDisruptionBudget/cw-kyma-cloudwatch-collector", want: none},
 	"collector.topologySpreadConstraints": {value: "[{maxSkew: 2, topologyKey: a, whenUnsatisfiable: DoNotSchedule}]", in: workload, field: pod + "topologySpreadConstraints", want: `
 - maxSkew: 2
   topologyKey: a
@@ -180,6 +200,23 @@ var effects = map[string]effect{
 	"pipelines.logs.fluentbit.groupTemplate":        {with: fluentbit, value: "/logs/$cluster_identifier", in: "fluentbit", field: "log_group_template", want: "/logs/$cluster_identifier"},
 	"pipelines.logs.fluentbit.extraOptions":         {with: fluentbit, value: "{log_format: json/emf}", in: "fluentbit", field: "log_format", want: "json/emf"},
 	"pipelines.logs.fluentbit.filters":              {with: fluentbit, value: `[{custom: "Name grep"}]`, in: "LogPipeline", field: "spec filters", want: `[{custom: "Name grep"}]`},
+}
+
+// Each size has the same values.
+func init() {
+	for _, size := range []string{"small", "medium", "large", "xlarge"} {
+		with := "collector: {size: " + size + "}"
+		for key, e := range map[string]effect{
+			"replicas": {value: "9", field: "spec replicas", want: "9"},
+			"cpu":      {value: "1500m", field: container + "resources requests cpu", want: "1500m"},
+			"memory":   {value: "3Gi", field: container + "resources", want: "{requests: {memory: 768Mi, cpu: CPU}, limits: {memory: 3Gi}}"},
+			"volume":   {value: "7Gi", field: "spec volumeClaimTemplates 0 spec resources requests storage", want: "7Gi"},
+		} {
+			e.with, e.in = with, workload
+			e.want = strings.Replace(e.want, "CPU", map[string]string{"small": "100m", "medium": "500m", "large": `"1"`, "xlarge": `"2"`}[size], 1)
+			effects["collector.sizes."+size+"."+key] = e
+		}
+	}
 }
 
 func TestEachValueHasItsEffect(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/test/kyma"
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/test/monitoring"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/chart"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/charttest"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/kubeschema"
@@ -214,9 +215,13 @@ func TestHelmLintFindsNothing(t *testing.T) {
 
 // validators check objects against each Kubernetes release.
 var validators = sync.OnceValues(func() (map[string]*kubeschema.Validator, error) {
+	operator, err := monitoring.CRDs(context.Background())
+	if err != nil {
+		return nil, err
+	}
 	all := map[string]*kubeschema.Validator{}
 	for _, version := range kubeschema.Versions {
-		v, err := kubeschema.New(context.Background(), kubeschema.Options{Version: version, CRDs: kyma.CRDs(), Progress: os.Stderr})
+		v, err := kubeschema.New(context.Background(), kubeschema.Options{Version: version, CRDs: slices.Concat(kyma.CRDs(), operator), Progress: os.Stderr})
 		if err != nil {
 			return nil, err
 		}

@@ -66,27 +66,31 @@ func TestEveryCombinationOfExportersIsValid(t *testing.T) {
 }
 
 func TestPipelinesUseWhatIsDefinedAndNothingIsLeftOver(t *testing.T) {
-	eachCollectorConfig(t, func(t *testing.T, config object) {
-		used := map[string][]string{}
-		for _, pipeline := range at(config, "service", "pipelines").(object) {
-			for _, kind := range []string{"receivers", "processors", "exporters"} {
-				used[kind] = append(used[kind], texts(at(pipeline, kind))...)
-			}
+	eachCollectorConfig(t, requireNothingLeftOver)
+}
+
+// requireNothingLeftOver fails the test where a pipeline names what is not defined, or none what is.
+func requireNothingLeftOver(t *testing.T, config object) {
+	t.Helper()
+	used := map[string][]string{}
+	for _, pipeline := range at(config, "service", "pipelines").(object) {
+		for _, kind := range []string{"receivers", "processors", "exporters"} {
+			used[kind] = append(used[kind], texts(at(pipeline, kind))...)
 		}
-		used["extensions"] = texts(at(config, "service", "extensions"))
-		for kind, names := range used {
-			slices.Sort(names)
-			assert.Equal(t, sortedKeys(at(config, kind)), slices.Compact(names), kind)
+	}
+	used["extensions"] = texts(at(config, "service", "extensions"))
+	for kind, names := range used {
+		slices.Sort(names)
+		assert.Equal(t, sortedKeys(at(config, kind)), slices.Compact(names), kind)
+	}
+	for name, exporter := range at(config, "exporters").(object) {
+		if authenticator := at(exporter, "auth", "authenticator"); authenticator != nil {
+			assert.Contains(t, used["extensions"], authenticator, name)
 		}
-		for name, exporter := range at(config, "exporters").(object) {
-			if authenticator := at(exporter, "auth", "authenticator"); authenticator != nil {
-				assert.Contains(t, used["extensions"], authenticator, name)
-			}
-			if storage := at(exporter, "sending_queue", "storage"); storage != nil {
-				assert.Contains(t, used["extensions"], storage, name)
-			}
+		if storage := at(exporter, "sending_queue", "storage"); storage != nil {
+			assert.Contains(t, used["extensions"], storage, name)
 		}
-	})
+	}
 }
 
 func TestNothingIsAcknowledgedBeforeItIsOnDiskOrInAWS(t *testing.T) {

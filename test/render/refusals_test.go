@@ -518,6 +518,14 @@ or name one of: file_storage, health_check.
 	{"a section that a collector does not know", minimal, "collector: {config: {exporter: {debug: {}}}}", `
 collector.config.exporter is no section of a collector's configuration. Write one of: receivers, processors, exporters, connectors, extensions, service.
 `},
+	{"a collector without service", minimal, "collector: {config: {service: null}}", `
+collector.config.service is null: without its map of pipelines the collector would not start. Leave it out, or remove what is not wanted below it:
+
+collector:
+  config:
+    service:
+      telemetry: null
+`},
 	{"a transform processor", minimal, "collector: {config: {processors: {transform/mine: {}}}}", `
 collector.config.processors.transform/mine is of a type that the AWS Distro for OpenTelemetry v0.49.0 does not have. Its processors are: attributes, batch, cumulativetodelta, deltatorate, filter, groupbytrace, k8sattributes, memory_limiter, metricsgeneration, metrics_transform, probabilistic_sampler, resource, resourcedetection, span, tail_sampling. For a collector that has it, write:
 
@@ -743,6 +751,100 @@ pipelines.logs.fluentbit.extraOptions has "Log_Stream_Name", which the chart wri
 pipelines: {logs: {fluentbit: {extraOptions: {Match: '*'}}}}`, `
 pipelines.logs.fluentbit.extraOptions has "Match", which is not for the user to choose. Leave it out.
 `},
+	{"OTLP acknowledged by gRPC", minimal, "global: {logs: {exporter: otlp, delivery: acknowledged}}\n---\npipelines: {protocol: grpc}", `
+pipelines.protocol is "grpc", but logs are acknowledged by AWS's OTLP endpoint: when AWS throttles, Kyma would take gRPC's answer for a final one and drop them. Let each signal have its protocol:
+
+pipelines:
+  protocol: ""
+
+or put a queue between:
+
+global:
+  logs:
+    delivery: queued
+`},
+	{"a delivery that Fluent Bit does not read", minimal, "global: {logs: {via: fluentbit, delivery: acknowledged}}", `
+global.logs.delivery is "acknowledged", but global.logs.via is "fluentbit": Fluent Bit writes past the collector, with a queue of its own. Write:
+
+global:
+  logs:
+    via: otlp
+
+or leave global.logs.delivery out.
+`},
+	{"a volume for nothing", minimal, "collector: {delivery: acknowledged, persistence: {size: 20Gi}}", `
+collector.persistence.size is set, but delivery is "acknowledged" for every signal, which keeps nothing on a volume. Write:
+
+collector:
+  delivery: queued
+
+or leave it out.
+`},
+	{"a storage class for nothing", minimal, "collector: {delivery: acknowledged, persistence: {storageClass: fast}}", `
+collector.persistence.storageClass is set, but delivery is "acknowledged" for every signal, which keeps nothing on a volume. Write:
+
+collector:
+  delivery: queued
+
+or leave it out.
+`},
+	{"an autoscaler that takes queues away", minimal, "collector: {persistence: {enabled: false}, autoscaling: {enabled: true}}", `
+collector.autoscaling.enabled is true, but the queue stands in an emptyDir (collector.persistence.enabled is false): each pod that is taken away would take its queue along. Keep no queue:
+
+collector:
+  delivery: acknowledged
+
+or keep it on volumes:
+
+collector:
+  persistence:
+    enabled: true
+`},
+	{"an autoscaler with no room", minimal, "collector: {size: xlarge, autoscaling: {enabled: true, maxReplicas: 4}}", `
+collector.autoscaling.maxReplicas is 4, less than the 6 pods to begin with. Write, for example:
+
+collector:
+  autoscaling:
+    minReplicas: 6
+    maxReplicas: 18
+`},
+	{"an autoscaler without requests", minimal, "collector: {autoscaling: {enabled: true}, resources: {requests: null}}", `
+collector.autoscaling.enabled is true, but the pods request no CPU, of which it takes its percentage. Write:
+
+collector:
+  resources:
+    requests:
+      cpu: 100m
+`},
+	{"two monitors", minimal, "collector: {telemetry: {podMonitor: {enabled: true}, serviceMonitor: {enabled: true}}}", `
+collector.telemetry.podMonitor.enabled and collector.telemetry.serviceMonitor.enabled are both true: Prometheus would scrape each pod twice, and count everything double. Write:
+
+collector:
+  telemetry:
+    podMonitor:
+      enabled: true
+    serviceMonitor:
+      enabled: false
+`},
+	{"an autoscaler's setting without an autoscaler", minimal, "collector: {autoscaling: {minReplicas: 3}}", `
+collector.autoscaling.minReplicas is set, but collector.autoscaling.enabled is "false": the number of pods is collector.replicas, so nothing would come of it. Write:
+
+collector:
+  autoscaling:
+    enabled: true
+
+or leave collector.autoscaling.minReplicas out.
+`},
+	{"labels of a monitor that is not made", minimal, "collector: {telemetry: {podMonitor: {labels: {release: prometheus}}}}", `
+collector.telemetry.podMonitor.labels is set, but collector.telemetry.podMonitor.enabled is "false": it would be a label of what is not made, so nothing would come of it. Write:
+
+collector:
+  telemetry:
+    podMonitor:
+      enabled: true
+
+or leave collector.telemetry.podMonitor.labels out.
+`},
 }
 
 // said is the message in what helm says to a refusal by a template.
@@ -937,6 +1039,9 @@ global:
 func TestEveryRefusalOfTheTemplatesIsInTheTable(t *testing.T) {
 	messages := []string{brokenFragment}
 	for _, r := range refusals {
+		messages = append(messages, r.message)
+	}
+	for _, r := range upgradeRefusals {
 		messages = append(messages, r.message)
 	}
 	patterns := failPatterns(t)

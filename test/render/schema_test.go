@@ -275,7 +275,7 @@ func TestHelmInstallRefusesWhatHelmTemplateRefuses(t *testing.T) {
 		_, err := install(run, "collector: {persistence: {sise: 1Gi}}")
 		require.ErrorContains(t, err, "at '/collector/persistence/sise': value must be 'absent: the keys here are enabled, size, storageClass, whenDeleted'", version)
 		_, err = install(run, "collector: {replicas: many}")
-		require.ErrorContains(t, err, "at '/collector/replicas': got string, want integer", version)
+		require.ErrorContains(t, err, "at '/collector/replicas': got string, want null or integer", version)
 		_, err = install(run, "global: {logs: {via: fluentbit, exporter: otlp}}")
 		require.ErrorContains(t, err, `global.logs.exporter is "otlp", but global.logs.via is "fluentbit"`, version)
 	}

@@ -22,6 +22,7 @@ package chart
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -196,6 +197,18 @@ func (o Object) Decode(into any) error {
 		return err
 	}
 	if err := yaml.UnmarshalStrict(data, into); err != nil {
+		return fmt.Errorf("%s %s: %w", o.Kind(), o.Name(), err)
+	}
+	return nil
+}
+
+// DecodeKnown fills those fields of the object that into has.
+func (o Object) DecodeKnown(into any) error {
+	data, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, into); err != nil {
 		return fmt.Errorf("%s %s: %w", o.Kind(), o.Name(), err)
 	}
 	return nil

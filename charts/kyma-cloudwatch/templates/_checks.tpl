@@ -11,6 +11,7 @@ mends it; test/render/refusals_test.go has each of them.
 {{- include "kyma-cloudwatch.checks.fluentbit" . -}}
 {{- include "kyma-cloudwatch.checks.names" . -}}
 {{- include "kyma-cloudwatch.checks.dimensions" . -}}
+{{- include "kyma-cloudwatch.checks.protocol" . -}}
 {{- include "kyma-cloudwatch.checks.unused" . -}}
 {{- end -}}
 

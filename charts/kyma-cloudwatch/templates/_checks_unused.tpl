@@ -37,6 +37,16 @@ its default can be seen; the defaults stand here because a template cannot read 
   {{- include "kyma-cloudwatch.checks.unusedWith" (dict "context" . "switch" "global.aws.auth.mode" "value" $global.aws.auth.mode "why" "no Secret is read"
     "yaml" "global:\n  aws:\n    auth:\n      mode: secret" "defaults" (dict "global.aws.auth.secret.keys.accessKeyId" "AWS_ACCESS_KEY_ID" "global.aws.auth.secret.keys.secretAccessKey" "AWS_SECRET_ACCESS_KEY" "global.aws.auth.secret.keys.sessionToken" "")) -}}
 {{- end -}}
+{{- if not (dig "autoscaling" "enabled" false .Values.collector) -}}
+  {{- include "kyma-cloudwatch.checks.unusedWith" (dict "context" . "switch" (include "kyma-cloudwatch.valuePath" (list . "collector.autoscaling.enabled")) "value" "false" "why" (printf "the number of pods is %s" (include "kyma-cloudwatch.valuePath" (list . "collector.replicas")))
+    "yaml" (include "kyma-cloudwatch.valueYAML" (list . "collector:\n  autoscaling:\n    enabled: true")) "defaults" (dict "collector.autoscaling.minReplicas" nil "collector.autoscaling.maxReplicas" 10 "collector.autoscaling.targetCPUUtilizationPercentage" 80 "collector.autoscaling.metrics" list)) -}}
+{{- end -}}
+{{- range $object := list "podMonitor" "serviceMonitor" "prometheusRule" "dashboard" -}}
+  {{- if not (dig "telemetry" $object "enabled" false $.Values.collector) -}}
+    {{- include "kyma-cloudwatch.checks.unusedWith" (dict "context" $ "switch" (include "kyma-cloudwatch.valuePath" (list $ (printf "collector.telemetry.%s.enabled" $object))) "value" "false" "why" "it would be a label of what is not made"
+      "yaml" (include "kyma-cloudwatch.valueYAML" (list $ (printf "collector:\n  telemetry:\n    %s:\n      enabled: true" $object))) "defaults" (dict (printf "collector.telemetry.%s.labels" $object) dict)) -}}
+  {{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/*
@@ -50,7 +60,7 @@ what would make them count.
     {{- if kindIs "map" $value -}}{{- $value = index $value . -}}{{- end -}}
   {{- end -}}
   {{- /* The values of a subchart that is not installed are not there, nor would they count. */ -}}
-  {{- if and (not (kindIs "invalid" $value)) (ne (toJson $value) (toJson $default)) (or (hasPrefix "global." $path) $.context.Values.pipelines.enabled) -}}
+  {{- if and (not (kindIs "invalid" $value)) (ne (toJson $value) (toJson $default)) (or (hasPrefix "global." $path) (index $.context.Values (splitList "." $path | first)).enabled) -}}
     {{- if not (hasPrefix "global." $path) -}}{{- $path = include "kyma-cloudwatch.valuePath" (list $.context $path) -}}{{- end -}}
     {{- fail (printf "\n\n%s is set, but %s is %q: %s, so nothing would come of it. Write:\n\n%s\n\nor leave %s out.\n" $path $.switch $.value $.why $.yaml $path) -}}
   {{- end -}}

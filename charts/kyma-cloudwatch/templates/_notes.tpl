@@ -75,21 +75,6 @@ X-Ray takes traces by OTLP only where Transaction Search is switched on, account
 {{- end }}
 {{- end -}}
 
-{{/* What happens to data that is queued. */}}
-{{- define "kyma-cloudwatch.notes.queue" -}}
-{{- if include "kyma-cloudwatch.notes.collector" . }}
-{{- if not .Values.collector.persistence.enabled }}
-
-The queue stands in an emptyDir: it outlives a restarted container, not a deleted or evicted pod. To keep it on a
-volume: {{ include "kyma-cloudwatch.valuePath" (list . "collector.persistence.enabled") }}: true.
-{{- else }}
-
-`helm uninstall` keeps the volume claims of the queue{{ if eq .Values.collector.persistence.whenDeleted "Delete" }} only as long as the StatefulSet exists{{ else }}. To remove them and what is still queued:
-  kubectl -n {{ .Release.Namespace }} delete pvc -l app.kubernetes.io/instance={{ .Release.Name }},app.kubernetes.io/component=collector{{ end }}
-{{- end }}
-{{- end }}
-{{- end -}}
-
 {{/* How to see that it works, from Kyma to AWS. */}}
 {{- define "kyma-cloudwatch.notes.verify" -}}
 {{- $global := .Values.global -}}
@@ -124,7 +109,7 @@ To verify:
 
 {{/* The workload, as kubectl takes it. */}}
 {{- define "kyma-cloudwatch.notes.workload" -}}
-{{ ternary "statefulset" "deployment" .Values.collector.persistence.enabled }}/{{ include "kyma-cloudwatch.collectorName" . }}
+{{ include "kyma-cloudwatch.collector.kind" .Subcharts.collector | lower }}/{{ include "kyma-cloudwatch.collectorName" . }}
 {{- end -}}
 
 {{/* The ServiceAccount, of whose name the subchart decides. */}}

@@ -5,6 +5,9 @@ and the YAML that mends it; test/render/refusals_test.go has each of them.
 {{- define "kyma-cloudwatch.collector.checks" -}}
 {{- include "kyma-cloudwatch.collector.checks.resources" . -}}
 {{- include "kyma-cloudwatch.collector.checks.memory" . -}}
+{{- include "kyma-cloudwatch.collector.checks.delivery" . -}}
+{{- include "kyma-cloudwatch.collector.checks.autoscaling" . -}}
+{{- include "kyma-cloudwatch.collector.checks.telemetry" . -}}
 {{- $config := include "kyma-cloudwatch.collector.config" . | fromYaml -}}
 {{- include "kyma-cloudwatch.collector.checks.components" (dict "context" . "config" $config) -}}
 {{- include "kyma-cloudwatch.collector.checks.queues" (dict "context" . "config" $config) -}}
@@ -14,8 +17,9 @@ and the YAML that mends it; test/render/refusals_test.go has each of them.
 
 {{/* A request above its limit, which an API server refuses. */}}
 {{- define "kyma-cloudwatch.collector.checks.resources" -}}
-{{- $limits := .Values.resources.limits | default dict -}}
-{{- range $name, $request := .Values.resources.requests | default dict -}}
+{{- $resources := include "kyma-cloudwatch.collector.resources" . | fromYaml -}}
+{{- $limits := $resources.limits | default dict -}}
+{{- range $name, $request := $resources.requests | default dict -}}
   {{- $limit := index $limits $name -}}
   {{- if and $limit $request -}}
     {{- $path := include "kyma-cloudwatch.valuePath" (list $ "resources") -}}
@@ -38,7 +42,7 @@ memory_limiter does not save it, since it sees a message only when that is decod
   {{- $message := int64 $.Values.receiver.maxMessageSizeMiB -}}
   {{- $least := add 64 (mul 3 $message) -}}
   {{- if lt (int64 .) (mul $least 1048576) -}}
-  {{- fail (printf "\n\n%s is %v, less than the collector needs to take the largest message (%s, %d MiB). Write at least:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list $ "resources.limits.memory")) $.Values.resources.limits.memory (include "kyma-cloudwatch.valuePath" (list $ "receiver.maxMessageSizeMiB")) $message (include "kyma-cloudwatch.valueYAML" (list $ (printf "resources:\n  limits:\n    memory: %dMi" $least)))) -}}
+  {{- fail (printf "\n\n%s is %v, less than the collector needs to take the largest message (%s, %d MiB). Write at least:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list $ "resources.limits.memory")) (include "kyma-cloudwatch.collector.resources" $ | fromYaml).limits.memory (include "kyma-cloudwatch.valuePath" (list $ "receiver.maxMessageSizeMiB")) $message (include "kyma-cloudwatch.valueYAML" (list $ (printf "resources:\n  limits:\n    memory: %dMi" $least)))) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -57,8 +61,12 @@ memory_limiter does not save it, since it sees a message only when that is decod
 
 {{/* What the chart writes into the pod and a user cannot write a second time. */}}
 {{- define "kyma-cloudwatch.collector.checks.pod" -}}
-{{- $ownVolumes := list "config" "queue" -}}
-{{- $ownPaths := list "/etc/otelcol" "/var/lib/otelcol" -}}
+{{- $ownVolumes := list "config" -}}
+{{- $ownPaths := list "/etc/otelcol" -}}
+{{- if include "kyma-cloudwatch.collector.queued" . -}}
+  {{- $ownVolumes = append $ownVolumes "queue" -}}
+  {{- $ownPaths = append $ownPaths "/var/lib/otelcol" -}}
+{{- end -}}
 {{- if eq .Values.global.aws.auth.mode "webIdentity" -}}
   {{- $ownVolumes = append $ownVolumes "aws-token" -}}
   {{- $ownPaths = append $ownPaths "/var/run/secrets/aws" -}}
@@ -102,5 +110,12 @@ memory_limiter does not save it, since it sees a message only when that is decod
   {{- if hasKey $ownAnnotations $key -}}
   {{- fail (printf "\n\n%s has %q, which the chart writes itself. To scrape the pods otherwise, write:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list $ "podAnnotations")) $key (include "kyma-cloudwatch.valueYAML" (list $ "telemetry:\n  scrape: false"))) -}}
   {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Both monitors find the same pods. */}}
+{{- define "kyma-cloudwatch.collector.checks.telemetry" -}}
+{{- if and .Values.telemetry.podMonitor.enabled .Values.telemetry.serviceMonitor.enabled -}}
+{{- fail (printf "\n\n%s and %s are both true: Prometheus would scrape each pod twice, and count everything double. Write:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list . "telemetry.podMonitor.enabled")) (include "kyma-cloudwatch.valuePath" (list . "telemetry.serviceMonitor.enabled")) (include "kyma-cloudwatch.valueYAML" (list . "telemetry:\n  podMonitor:\n    enabled: true\n  serviceMonitor:\n    enabled: false"))) -}}
 {{- end -}}
 {{- end -}}

@@ -82,7 +82,7 @@ counted: exporters whose storage has its directory there, by bytes.
 {{- define "kyma-cloudwatch.collector.checks.queues" -}}
 {{- $context := .context -}}
 {{- $config := .config -}}
-{{- $size := $context.Values.persistence.size -}}
+{{- $size := include "kyma-cloudwatch.collector.volumeSize" $context -}}
 {{- $sizePath := include "kyma-cloudwatch.valuePath" (list $context "persistence.size") -}}
 {{- $room := div (mul (include "kyma-cloudwatch.collector.bytes" (list $context "persistence.size" $size) | int64) 8) 10 -}}
 {{- $message := mul ($context.Values.receiver.maxMessageSizeMiB | int64) 1048576 -}}

@@ -4,14 +4,13 @@ The collector's configuration: one fragment per concern, merged in order, the us
 {{- define "kyma-cloudwatch.collector.config" -}}
 {{- $config := dict -}}
 {{- $fragments := list "base" -}}
-{{- if .Values.global.traces.enabled -}}
-  {{- $fragments = append $fragments (printf "traces.%s" .Values.global.traces.exporter) -}}
-{{- end -}}
-{{- if .Values.global.metrics.enabled -}}
-  {{- $fragments = append $fragments (printf "metrics.%s" .Values.global.metrics.exporter) -}}
-{{- end -}}
-{{- if include "kyma-cloudwatch.logsThroughCollector" . -}}
-  {{- $fragments = append $fragments (printf "logs.%s" .Values.global.logs.exporter) -}}
+{{- $acknowledged := include "kyma-cloudwatch.collector.signals" (list . "acknowledged") | fromJsonArray -}}
+{{- range $signal := concat $acknowledged (include "kyma-cloudwatch.collector.signals" (list . "queued") | fromJsonArray) -}}
+  {{- $fragment := printf "%s.%s" $signal (get $.Values.global $signal).exporter -}}
+  {{- $fragments = append $fragments $fragment -}}
+  {{- if has $signal $acknowledged -}}
+    {{- $fragments = append $fragments (printf "%s.acknowledged" $fragment) -}}
+  {{- end -}}
 {{- end -}}
 {{- range $fragments -}}
   {{- $fragment := include (printf "kyma-cloudwatch.collector.config.%s" .) $ | fromYaml -}}
@@ -20,6 +19,9 @@ The collector's configuration: one fragment per concern, merged in order, the us
   {{- include "kyma-cloudwatch.collector.merge" (dict "into" $config "from" $fragment) -}}
 {{- end -}}
 {{- include "kyma-cloudwatch.collector.merge" (dict "into" $config "from" (deepCopy .Values.config)) -}}
+{{- if not (kindIs "map" $config.service) -}}
+{{- fail (printf "\n\n%s.service is %s: without its map of pipelines the collector would not start. Leave it out, or remove what is not wanted below it:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list . "config")) (toJson $config.service) (include "kyma-cloudwatch.valueYAML" (list . "config:\n  service:\n    telemetry: null"))) -}}
+{{- end -}}
 {{- /* An extension that is declared is meant to run; only the user's own list says otherwise. */ -}}
 {{- if not (hasKey $config.service "extensions") -}}
   {{- $_ := set $config.service "extensions" (keys ($config.extensions | default dict) | sortAlpha) -}}
@@ -61,9 +63,13 @@ receivers:
       http:
         endpoint: ${env:POD_IP}:4318
         max_request_body_size: {{ mul .Values.receiver.maxMessageSizeMiB 1048576 }}
+        # Each request finds a pod anew: HTTP has no age after which a connection is closed.
+        keep_alives_enabled: false
 processors:
   memory_limiter:
     check_interval: 1s
+    # Garbage is no reason to refuse data: it is collected first.
+    min_gc_interval_when_soft_limited: 1s
     {{- with include "kyma-cloudwatch.collector.memoryLimit" . }}
     limit_mib: {{ div (mul (int64 .) 80) 104857600 }}
     spike_limit_mib: {{ div (mul (int64 .) 20) 104857600 }}
@@ -77,6 +83,7 @@ processors:
         key: k8s.cluster.name
         value: {{ .Values.global.clusterName | quote }}
 extensions:
+  {{- if include "kyma-cloudwatch.collector.queued" . }}
   file_storage:
     directory: /var/lib/otelcol/queue
     create_directory: true
@@ -85,6 +92,7 @@ extensions:
       on_start: true
       on_rebound: true
       cleanup_on_start: true
+  {{- end }}
   health_check:
     endpoint: ${env:POD_IP}:13133
 service:
@@ -99,15 +107,6 @@ service:
               prometheus:
                 host: ${env:POD_IP}
                 port: 8888
-{{- end -}}
-
-{{/* Bytes that one signal's queue may hold: the signals share 80 % of the volume. */}}
-{{- define "kyma-cloudwatch.collector.queueBytes" -}}
-{{- $signals := 0 -}}
-{{- if .Values.global.traces.enabled -}}{{- $signals = add1 $signals -}}{{- end -}}
-{{- if .Values.global.metrics.enabled -}}{{- $signals = add1 $signals -}}{{- end -}}
-{{- if include "kyma-cloudwatch.logsThroughCollector" . -}}{{- $signals = add1 $signals -}}{{- end -}}
-{{- div (mul (include "kyma-cloudwatch.collector.bytes" (list . "persistence.size" .Values.persistence.size) | int64) 8) (mul $signals 10) -}}
 {{- end -}}
 
 {{/*

@@ -1,4 +1,4 @@
-{{/* Ports of both Services. Istio reads the protocol from their names. */}}
+{{/* Ports that senders use, of both Services. Istio reads the protocol from their names. */}}
 {{- define "kyma-cloudwatch.collector.servicePorts" -}}
 - name: grpc-otlp
   port: 4317
@@ -7,9 +7,5 @@
 - name: http-otlp
   port: 4318
   targetPort: http-otlp
-  appProtocol: http
-- name: metrics
-  port: 8888
-  targetPort: metrics
   appProtocol: http
 {{- end -}}

@@ -23,5 +23,5 @@ within the chart for a message, and the quantity.
 
 {{/* The container's memory limit in bytes; empty without one. */}}
 {{- define "kyma-cloudwatch.collector.memoryLimit" -}}
-{{- with (.Values.resources.limits | default dict).memory -}}{{ include "kyma-cloudwatch.collector.bytes" (list $ "resources.limits.memory" .) }}{{- end -}}
+{{- with dig "limits" "memory" "" (include "kyma-cloudwatch.collector.resources" . | fromYaml) -}}{{ include "kyma-cloudwatch.collector.bytes" (list $ "resources.limits.memory" .) }}{{- end -}}
 {{- end -}}

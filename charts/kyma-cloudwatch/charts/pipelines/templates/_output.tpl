@@ -1,8 +1,10 @@
-{{/* The collector as the OTLP output of a pipeline. */}}
+{{/* The collector as the OTLP output of a pipeline: a list of the context and the signal. */}}
 {{- define "kyma-cloudwatch.pipelines.otlp" -}}
-protocol: {{ .Values.protocol }}
+{{- $context := index . 0 -}}
+{{- $protocol := $context.Values.protocol | default (ternary "http" "grpc" (eq (get $context.Values.global (index . 1)).exporter "otlp")) -}}
+protocol: {{ $protocol }}
 endpoint:
-  value: {{ printf "http://%s.%s.svc.cluster.local:%s" (include "kyma-cloudwatch.collectorName" .) .Release.Namespace (ternary "4317" "4318" (eq .Values.protocol "grpc")) | quote }}
+  value: {{ printf "http://%s.%s.svc.cluster.local:%s" (include "kyma-cloudwatch.collectorName" $context) $context.Release.Namespace (ternary "4317" "4318" (eq $protocol "grpc")) | quote }}
 {{- end -}}
 
 {{/* Metadata of a pipeline: a list of the context and the name that the values give. */}}
