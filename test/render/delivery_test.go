@@ -164,6 +164,19 @@ func TestGRPCIsTakenWhereItIsNoMistake(t *testing.T) {
 	render(t, "global: {traces: {exporter: otlp, delivery: acknowledged}}\n---\npipelines: {protocol: grpc, enabled: false}")
 }
 
+func TestNotesSayWhoKeepsTheData(t *testing.T) {
+	assert.Contains(t, notesOf(t, "global: {traces: {delivery: acknowledged}, logs: {delivery: acknowledged}}"), `
+The collector keeps no traces, logs: Kyma does until AWS has them, at most 256 requests and 300 s. To outlast more:
+delivery: queued, which is global.traces.delivery and global.logs.delivery.
+`)
+	assert.Contains(t, notesOf(t, acknowledged), `
+The collector keeps no traces, metrics, logs: Kyma does until AWS has them, at most 256 requests and 300 s. To outlast more:
+collector.delivery: queued.
+`)
+	assert.NotContains(t, notesOf(t, acknowledged), "volume claims")
+	assert.NotContains(t, notesOf(t, ""), "The collector keeps no")
+}
+
 func TestPodsServeUntilNobodyIsLedToThem(t *testing.T) {
 	for kind, values := range workloads {
 		spec := render(t, values).podTemplate(t).Spec
