@@ -104,7 +104,7 @@ func run(t *testing.T, values string) collector {
 // nextPort is the port that freeAddress tries next. It begins elsewhere in each process.
 var nextPort atomic.Int32
 
-func init() { nextPort.Store(int32(os.Getpid()*101%10_000) + 20_000) }
+func init() { nextPort.Store(int32(os.Getpid()*101%11_000) + 20_000) }
 
 // freeAddress finds a port below those that Linux gives to whoever asks for any (32768 and up): one of these would be
 // somebody else's by the time that the collector listens on it.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // overlay is what has to change of a pod's configuration to run it on this machine beside other programs: only addresses.
@@ -34,13 +35,29 @@ type overlay struct {
 // portPool hands out free ports of the loopback interface. They stay taken until release, so that none is given twice.
 type portPool struct{ listeners []net.Listener }
 
+// The ports that take tries: below those that operating systems give to whoever asks for any, for a connection say (Linux
+// from 32768 up). One of these would be somebody else's between release and the moment that the collector listens on it.
+const (
+	firstPort = 20_000
+	ports     = 12_000
+)
+
+// nextPort counts the ports tried. It begins elsewhere in each process, so that two do not try the same.
+var nextPort atomic.Uint32
+
+func init() { nextPort.Store(uint32(os.Getpid()) * 101) }
+
 func (p *portPool) take() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("no free port: %w", err)
+	var err error
+	for range ports {
+		port := firstPort + int(nextPort.Add(1)%ports)
+		var listener net.Listener
+		if listener, err = net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
+			p.listeners = append(p.listeners, listener)
+			return port, nil
+		}
 	}
-	p.listeners = append(p.listeners, listener)
-	return listener.Addr().(*net.TCPAddr).Port, nil //nolint:forcetypeassert // a TCP listener's
+	return 0, fmt.Errorf("no free port: %w", err)
 }
 
 func (p *portPool) release() {
