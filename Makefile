@@ -1,6 +1,6 @@
 # Every target does its own set-up. Go, git and make are enough.
 .DEFAULT_GOAL := help
-.PHONY: help build test demo lint generate golden clean
+.PHONY: help build test demo faults bench lint generate golden clean
 
 comma := ,
 # GOPROXY lists that end in "direct" fall back to cloning repositories; where that cannot work, a build hangs.
@@ -28,6 +28,12 @@ test: lint ## Run every hermetic test: no cluster, no AWS account
 demo: build ## Preview what the quickstart example brings to AWS, on recorded telemetry
 	@mkdir -p out
 	bin/kcw preview -f examples/quickstart/values.yaml --html out/preview.html
+
+faults: ## Measure what is lost under every fault (an hour; --help: go run ./test/faults/cmd/faults --help)
+	go run ./test/faults/cmd/faults $(FAULTS)
+
+bench: ## Measure what the chart's configurations cost beside those of guides (needs Linux; --help: go run ./test/bench/cmd/bench --help)
+	go run ./test/bench/cmd/bench $(BENCH)
 
 lint: bin/chartkit ## Check formatting, vet, staticcheck, and that generated files are fresh
 	@unformatted=$$(gofmt -l charts ci examples test tools 2>/dev/null); \

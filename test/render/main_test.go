@@ -53,5 +53,5 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(home)
 	helmEnvironment = helmcli.Environment(home)
-	return m.Run()
+	return runCovered(m.Run)
 }

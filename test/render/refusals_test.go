@@ -518,6 +518,14 @@ or name one of: file_storage, health_check.
 	{"a section that a collector does not know", minimal, "collector: {config: {exporter: {debug: {}}}}", `
 collector.config.exporter is no section of a collector's configuration. Write one of: receivers, processors, exporters, connectors, extensions, service.
 `},
+	{"a collector without service", minimal, "collector: {config: {service: null}}", `
+collector.config.service is null: without its map of pipelines the collector would not start. Leave it out, or remove what is not wanted below it:
+
+collector:
+  config:
+    service:
+      telemetry: null
+`},
 	{"a transform processor", minimal, "collector: {config: {processors: {transform/mine: {}}}}", `
 collector.config.processors.transform/mine is of a type that the AWS Distro for OpenTelemetry v0.49.0 does not have. Its processors are: attributes, batch, cumulativetodelta, deltatorate, filter, groupbytrace, k8sattributes, memory_limiter, metricsgeneration, metrics_transform, probabilistic_sampler, resource, resourcedetection, span, tail_sampling. For a collector that has it, write:
 

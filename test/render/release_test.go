@@ -94,6 +94,7 @@ func (i install) template(t *testing.T) (release, error) {
 	}
 	// Not the test's own context: the outcome is shared with tests that end later.
 	manifest, err := helm.RenderTemplateContextE(t, context.Background(), options, i.chart, i.name, nil, strings.Fields(i.arguments)...)
+	i.renderByEngine(t, options.ValuesFiles, manifest, err)
 	if err != nil {
 		var failed *shell.ErrWithCmdOutput
 		if errors.As(err, &failed) {

@@ -176,7 +176,7 @@ func TestMemorySettingsFollowFromTheLimit(t *testing.T) {
 func TestWithoutAMemoryLimitTheCollectorTakesItsShareOfTheNode(t *testing.T) {
 	r := render(t, "collector: {resources: {limits: null}}")
 	assert.NotContains(t, r.env(t), "GOMEMLIMIT")
-	assert.Equal(t, object{"check_interval": "1s", "limit_percentage": float64(80), "spike_limit_percentage": float64(20)}, at(r.collectorConfig(t), "processors", "memory_limiter"))
+	assert.Equal(t, object{"check_interval": "1s", "limit_percentage": float64(80), "min_gc_interval_when_soft_limited": "1s", "spike_limit_percentage": float64(20)}, at(r.collectorConfig(t), "processors", "memory_limiter"))
 	assert.Nil(t, r.podTemplate(t).Spec.Containers[0].Resources.Limits)
 }
 

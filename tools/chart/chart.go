@@ -1,111 +1,173 @@
-// Package chart loads a Helm chart and renders it as `helm template` does, without starting a process.
+// Package chart loads a Helm chart once and renders it any number of times as `helm template` does, byte for byte,
+// without starting a process: its templates are parsed once, its schema is compiled once, and renderings may run in
+// parallel.
+//
+// It is Helm 3.22: the order and text of objects, notes, errors and their positions are those of Helm's SDK, which
+// judges the package in its tests. Where Helm itself answers another each time, one of its answers is given: the order
+// of subcharts that Chart.yaml does not list, of CRDs and of a schema's messages. Random functions are random.
+// `helm template` adds to the message of a failed template the advice to use --debug; the errors here end before it.
+// .Capabilities has the API versions of the client-go that this module is built with, and Kubernetes
+// [DefaultKubeVersion] where a [Release] does not say which.
+//
+// Helm 4.3.1 renders the same objects, with these known differences:
+//   - It leaves the blank space at the end of a document, and takes "---" right after "---" as a separator.
+//   - It drops null in a chart's own values, which Helm 3.22 hands to templates.
+//   - .Chart given to toYaml or toJson has the names of Go fields (Name), not those of Chart.yaml (name).
+//   - A subchart with dependencies of its own that stands under several aliases has them, and their import-values,
+//     under each; in Helm 3.22 under the first alias only.
+//   - sortAlpha does not sort .Chart.Keywords and .Chart.Sources themselves.
+//   - .Capabilities.HelmVersion; messages of failed templates stand on several lines, others have a prefix.
 package chart
 
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
+	"slices"
 	"strings"
+	"sync"
 
 	"helm.sh/helm/v3/pkg/action"
+	helmchart "helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
-	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/cli"
 	"helm.sh/helm/v3/pkg/cli/values"
 	"helm.sh/helm/v3/pkg/getter"
-	"helm.sh/helm/v3/pkg/kube/fake"
-	"helm.sh/helm/v3/pkg/registry"
-	"helm.sh/helm/v3/pkg/storage"
-	"helm.sh/helm/v3/pkg/storage/driver"
+	"helm.sh/helm/v3/pkg/ignore"
 	"sigs.k8s.io/yaml"
 )
 
 // Chart is a loaded chart. It may be rendered any number of times, also concurrently.
 type Chart struct {
-	// files are kept instead of Helm's parsed chart, whose values a rendering changes.
-	files []*loader.BufferedFile
+	// loaded is never changed: what Helm's code changes is a copy.
+	loaded *helmchart.Chart
+	// refusal is why `helm template` renders it with no values at all: a library, a subchart that is missing.
+	refusal error
+	schemas schemas
+	// sources are the texts of the templates by their paths in the chart, paths those of the files.
+	sources map[string]string
+	paths   map[*helmchart.File]string
+	// whole is whether no chart of the tree declares dependencies, so that values cannot disable a subchart.
+	whole bool
+
+	mutex    sync.Mutex
+	variants map[string]*variant // by the subcharts that are enabled
+
+	automatic automatic
 }
 
 // Load reads the chart in a folder or packaged in a .tgz file. A folder is read as the helm command does: .helmignore
 // counts, and a symbolic link, such as one to a dependency, is followed.
-func Load(path string) (*Chart, error) {
-	info, err := os.Stat(path)
+func Load(name string) (*Chart, error) {
+	info, err := os.Stat(name)
 	if err != nil {
-		return nil, fmt.Errorf("no chart at %s: %w", path, err)
+		return nil, fmt.Errorf("no chart at %s: %w", name, err)
 	}
-	if !info.IsDir() {
-		archive, err := os.Open(path)
+	if info.IsDir() {
+		loaded, err := loader.LoadDir(name)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s is not a chart: %w", name, err)
 		}
-		defer archive.Close()
-		files, err := loader.LoadArchiveFiles(archive)
-		if err != nil {
-			return nil, fmt.Errorf("%s is not a packaged chart: %w", path, err)
-		}
-		return newChart(files)
+		return newChart(loaded), nil
 	}
-	loaded, err := loader.LoadDir(path)
+	loaded, err := loader.LoadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s is not a chart: %w", path, err)
+		return nil, fmt.Errorf("%s is not a packaged chart: %w", name, err)
 	}
-	files := make([]*loader.BufferedFile, 0, len(loaded.Raw))
-	for _, file := range loaded.Raw {
-		files = append(files, &loader.BufferedFile{Name: file.Name, Data: file.Data})
-	}
-	return newChart(files)
+	return newChart(loaded), nil
 }
 
-// LoadFS reads the chart in folder root of a file system, such as one embedded in the program.
+// LoadFS reads the chart in folder root of a file system, such as one embedded in the program. As from a folder,
+// files that .helmignore names are not part of the chart.
 func LoadFS(fsys fs.FS, root string) (*Chart, error) {
+	rules := ignore.Empty()
+	if text, err := fs.ReadFile(fsys, path.Join(root, ignore.HelmIgnore)); err == nil {
+		if rules, err = ignore.Parse(bytes.NewReader(text)); err != nil {
+			return nil, fmt.Errorf("%s: %w", path.Join(root, ignore.HelmIgnore), err)
+		}
+	}
+	rules.AddDefaults()
 	var files []*loader.BufferedFile
 	err := fs.WalkDir(fsys, root, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if err != nil || name == root {
 			return err
+		}
+		relative := name
+		if root != "." {
+			relative = strings.TrimPrefix(name, strings.TrimSuffix(root, "/")+"/")
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		if rules.Ignore(relative, info) {
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if entry.IsDir() {
+			return nil
 		}
 		data, err := fs.ReadFile(fsys, name)
 		if err != nil {
 			return err
 		}
-		relative := strings.TrimPrefix(name, strings.TrimSuffix(root, "/")+"/")
-		if root == "." {
-			relative = name
-		}
-		files = append(files, &loader.BufferedFile{Name: filepath.ToSlash(relative), Data: data})
+		files = append(files, &loader.BufferedFile{Name: relative, Data: bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))})
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the chart: %w", err)
 	}
-	return newChart(files)
-}
-
-func newChart(files []*loader.BufferedFile) (*Chart, error) {
-	c := &Chart{files: files}
-	if _, err := loader.LoadFiles(c.files); err != nil {
+	loaded, err := loader.LoadFiles(files)
+	if err != nil {
 		return nil, fmt.Errorf("not a chart: %w", err)
 	}
-	return c, nil
+	return newChart(loaded), nil
 }
 
-// DefaultKubeVersion is the Kubernetes version that a rendering assumes. Helm's own default is set when its
-// command is linked, and is v1.20 in programs that use Helm as a library.
-const DefaultKubeVersion = "1.36.3"
+func newChart(loaded *helmchart.Chart) *Chart {
+	sortSubcharts(loaded)
+	c := &Chart{
+		loaded: loaded, whole: declaresNothing(loaded), variants: map[string]*variant{},
+		sources: map[string]string{}, paths: map[*helmchart.File]string{},
+	}
+	sourcesOf(loaded, "", c.sources, c.paths)
+	switch kind := loaded.Metadata.Type; kind {
+	case "", "application":
+		if dependencies := loaded.Metadata.Dependencies; dependencies != nil {
+			if err := action.CheckDependencies(loaded, dependencies); err != nil {
+				//lint:ignore ST1005 the text is Helm's
+				c.refusal = fmt.Errorf("An error occurred while checking for chart dependencies. You may need to run `helm dependency build` to fetch missing dependencies: %w", err)
+			}
+		}
+	default:
+		c.refusal = fmt.Errorf("%s charts are not installable", kind)
+	}
+	return c
+}
 
-// Release is what a rendering is told about the release.
-type Release struct {
-	// Name of the release, at most 53 characters (Helm's rule).
-	Name string
-	// Namespace of the release.
-	Namespace string
-	// KubeVersion such as "1.36.3"; empty takes DefaultKubeVersion.
-	KubeVersion string
-	// Upgrade renders as `helm template --is-upgrade`.
-	Upgrade bool
+// sortSubcharts gives the subcharts of a folder an order. Helm reads them in another one each time, which can be seen
+// in the order of CRDs and of a schema's messages.
+func sortSubcharts(c *helmchart.Chart) {
+	subcharts := slices.Clone(c.Dependencies())
+	slices.SortStableFunc(subcharts, func(a, b *helmchart.Chart) int {
+		return cmp.Or(cmp.Compare(a.Name(), b.Name()), cmp.Compare(a.Metadata.Version, b.Metadata.Version))
+	})
+	c.SetDependencies(subcharts...)
+	for _, subchart := range subcharts {
+		sortSubcharts(subchart)
+	}
+}
+
+func declaresNothing(c *helmchart.Chart) bool {
+	return c.Metadata.Dependencies == nil && !slices.ContainsFunc(c.Dependencies(), func(subchart *helmchart.Chart) bool {
+		return !declaresNothing(subchart)
+	})
 }
 
 // Values merges values files and --set expressions as the helm command does: files in their order, later ones
@@ -113,52 +175,6 @@ type Release struct {
 func Values(files, set []string) (map[string]any, error) {
 	options := values.Options{ValueFiles: files, Values: set}
 	return options.MergeValues(getter.All(cli.New()))
-}
-
-// Rendered is the outcome of a rendering.
-type Rendered struct {
-	// Manifest holds the objects as `helm template` prints them, hooks last.
-	Manifest string
-	// Notes is the text of NOTES.txt.
-	Notes string
-}
-
-// Render renders the chart. Errors have Helm's text: a schema's refusal, a template's failure with its position.
-func (c *Chart) Render(values map[string]any, release Release) (*Rendered, error) {
-	loaded, err := loader.LoadFiles(c.files)
-	if err != nil {
-		return nil, err
-	}
-	client, err := registry.NewClient()
-	if err != nil {
-		return nil, err
-	}
-	install := action.NewInstall(&action.Configuration{
-		Capabilities:   chartutil.DefaultCapabilities,
-		Releases:       storage.Init(driver.NewMemory()),
-		KubeClient:     &fake.PrintingKubeClient{Out: io.Discard},
-		RegistryClient: client,
-		Log:            func(string, ...any) {},
-	})
-	install.ReleaseName = release.Name
-	install.Namespace = release.Namespace
-	install.IsUpgrade = release.Upgrade
-	install.DryRun, install.ClientOnly, install.Replace = true, true, true
-	version, err := chartutil.ParseKubeVersion(cmp.Or(release.KubeVersion, DefaultKubeVersion))
-	if err != nil {
-		return nil, fmt.Errorf("version %q of Kubernetes: %w", release.KubeVersion, err)
-	}
-	install.KubeVersion = version
-	done, err := install.Run(loaded, values)
-	if err != nil {
-		return nil, err
-	}
-	var manifest strings.Builder
-	fmt.Fprintln(&manifest, strings.TrimSpace(done.Manifest))
-	for _, hook := range done.Hooks {
-		fmt.Fprintf(&manifest, "---\n# Source: %s\n%s\n", hook.Path, hook.Manifest)
-	}
-	return &Rendered{Manifest: manifest.String(), Notes: done.Info.Notes}, nil
 }
 
 // Object is one rendered Kubernetes object.
@@ -181,6 +197,18 @@ func (o Object) Decode(into any) error {
 		return err
 	}
 	if err := yaml.UnmarshalStrict(data, into); err != nil {
+		return fmt.Errorf("%s %s: %w", o.Kind(), o.Name(), err)
+	}
+	return nil
+}
+
+// DecodeKnown fills those fields of the object that into has.
+func (o Object) DecodeKnown(into any) error {
+	data, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, into); err != nil {
 		return fmt.Errorf("%s %s: %w", o.Kind(), o.Name(), err)
 	}
 	return nil

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/otelcol"
 )
 
 // evidence is what the collector and the gateway say about a signal.
@@ -13,7 +15,7 @@ type evidence struct {
 	// refusals counts items that Kyma's gateway gave up on, by its exporter's reason.
 	refusals map[string]int
 	// drops are what the collector's exporters say they dropped.
-	drops []drop
+	drops []otelcol.Drop
 	// filtered counts the items that the collector's processors took out, by processor.
 	filtered map[string]int
 	// failures are the collector's counters of failures, in words.
@@ -68,11 +70,11 @@ func (a *Account) settle(b balance, e evidence) {
 		explain(FateLost, "Kyma's gateway gave up sending: "+why, "kyma", e.refusals[why])
 	}
 	for _, d := range mergeDrops(e.drops) {
-		why := fmt.Sprintf("exporter %s dropped it: %s", d.component, d.why)
-		if d.interrupted {
-			why = fmt.Sprintf("it was still in the collector's queue when the time was over (see --timeout): exporter %s tries again and again: %s", d.component, d.why)
+		why := fmt.Sprintf("exporter %s dropped it: %s", d.Component, d.Why)
+		if d.Interrupted {
+			why = fmt.Sprintf("it was still in the collector's queue when the time was over (see --timeout): exporter %s tries again and again: %s", d.Component, d.Why)
 		}
-		explain(FateLost, why, "collector", d.count)
+		explain(FateLost, why, "collector", d.Count)
 	}
 	for _, processor := range sortedKeys(e.filtered) {
 		why := fmt.Sprintf("processor %s of the collector's configuration drops it", processor)
@@ -114,23 +116,25 @@ func withFailures(text string, failures []string) string {
 
 // mergeDrops adds up what an exporter dropped for one and the same reason. What the end of the collector interrupted is of
 // one reason, the most frequent: the last attempts fail because the end has begun.
-func mergeDrops(list []drop) []drop {
-	var merged []drop
-	add := func(d drop, same func(drop) bool) {
-		i := slices.IndexFunc(merged, func(m drop) bool { return m.component == d.component && m.interrupted == d.interrupted && same(m) })
+func mergeDrops(list []otelcol.Drop) []otelcol.Drop {
+	var merged []otelcol.Drop
+	add := func(d otelcol.Drop, same func(otelcol.Drop) bool) {
+		i := slices.IndexFunc(merged, func(m otelcol.Drop) bool {
+			return m.Component == d.Component && m.Interrupted == d.Interrupted && same(m)
+		})
 		if i < 0 {
 			merged = append(merged, d)
 		} else {
-			merged[i].count += d.count
+			merged[i].Count += d.Count
 		}
 	}
 	for _, d := range list {
-		add(d, func(m drop) bool { return m.why == d.why })
+		add(d, func(m otelcol.Drop) bool { return m.Why == d.Why })
 	}
-	slices.SortStableFunc(merged, func(a, b drop) int { return cmp.Compare(b.count, a.count) })
+	slices.SortStableFunc(merged, func(a, b otelcol.Drop) int { return cmp.Compare(b.Count, a.Count) })
 	list, merged = merged, nil
 	for _, d := range list {
-		add(d, func(m drop) bool { return m.interrupted || m.why == d.why })
+		add(d, func(m otelcol.Drop) bool { return m.Interrupted || m.Why == d.Why })
 	}
 	return merged
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/otelcol"
 )
 
 func lostItems(n int, why, source string) []missing {
@@ -23,7 +25,7 @@ func TestEveryMissingItemIsAccountedForOnceBySurestReasonFirst(t *testing.T) {
 		lost: append(append(lostItems(5, "AWS says so", "aws"), lostItems(8, "it looks so", "preview")...), lostItems(37, "", "")...),
 	}, evidence{
 		refusals: map[string]int{"gone": 7},
-		drops:    []drop{{component: "awsxray", why: "too large", count: 10}},
+		drops:    []otelcol.Drop{{Component: "awsxray", Why: "too large", Count: 10}},
 		filtered: map[string]int{"filter/x": 22}, // more than the 20 that nothing else explains
 	})
 
@@ -66,12 +68,12 @@ no JSON, dropped_items
 `
 
 func TestTheReasonsOfACollectorsLogAreJoined(t *testing.T) {
-	found := drops(collectorLog)
+	found := otelcol.Drops(collectorLog)
 	require.Len(t, found, 4)
-	assert.Equal(t, drop{signal: "logs", component: "otlp_http/logs", why: "not retryable error: 400", count: 3}, found[3])
+	assert.Equal(t, otelcol.Drop{Signal: "logs", Component: "otlp_http/logs", Why: "not retryable error: 400", Count: 3}, found[3])
 
-	assert.Equal(t, []drop{
-		{signal: "traces", component: "otlp_grpc/traces", why: "api error, Throttled", count: 510, interrupted: true},
-		{signal: "logs", component: "otlp_http/logs", why: "not retryable error: 400", count: 3},
+	assert.Equal(t, []otelcol.Drop{
+		{Signal: "traces", Component: "otlp_grpc/traces", Why: "api error, Throttled", Count: 510, Interrupted: true},
+		{Signal: "logs", Component: "otlp_http/logs", Why: "not retryable error: 400", Count: 3},
 	}, mergeDrops(found))
 }

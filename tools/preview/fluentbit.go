@@ -24,6 +24,7 @@ import (
 
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/chart"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/gateway"
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/localpod"
 )
 
 // Limits of Fluent Bit's output cloudwatch_logs (plugins/out_cloudwatch_logs/cloudwatch_api.h).
@@ -72,7 +73,7 @@ type logPipeline struct {
 // newFluentBit reads a LogPipeline. Resolve gives the value of a Secret's key.
 func newFluentBit(object chart.Object, endpoint string, resolve func(secret, key, variable string) (string, error)) (*fluentBit, []string, error) {
 	var pipeline logPipeline
-	if err := decode(object, &pipeline); err != nil {
+	if err := object.DecodeKnown(&pipeline); err != nil {
 		return nil, nil, err
 	}
 	variables := map[string]string{}
@@ -98,7 +99,7 @@ func newFluentBit(object chart.Object, endpoint string, resolve func(secret, key
 		if key == "" || strings.HasPrefix(key, "#") {
 			continue
 		}
-		f.options[strings.ToLower(key)] = expandEnvironment(strings.TrimSpace(value), variables)
+		f.options[strings.ToLower(key)] = localpod.ExpandEnvironment(strings.TrimSpace(value), variables)
 	}
 	if name := f.options["name"]; name != "cloudwatch_logs" {
 		return nil, nil, fmt.Errorf("LogPipeline %s: the preview knows Fluent Bit's output cloudwatch_logs only, not %q", object.Name(), name)
@@ -117,8 +118,8 @@ func newFluentBit(object chart.Object, endpoint string, resolve func(secret, key
 	}
 
 	provider := aws.CredentialsProvider(credentials.NewStaticCredentialsProvider(
-		cmp.Or(variables["AWS_ACCESS_KEY_ID"], standInAccessKeyID),
-		cmp.Or(variables["AWS_SECRET_ACCESS_KEY"], standInSecretAccessKey),
+		cmp.Or(variables["AWS_ACCESS_KEY_ID"], localpod.StandInAccessKeyID),
+		cmp.Or(variables["AWS_SECRET_ACCESS_KEY"], localpod.StandInSecretAccessKey),
 		variables["AWS_SESSION_TOKEN"],
 	))
 	config := aws.Config{Region: f.options["region"], Credentials: provider, BaseEndpoint: aws.String(endpoint)}
@@ -271,7 +272,7 @@ func (f *fluentBit) tag(resource pcommon.Map) string {
 // make of a line of a container.
 func (f *fluentBit) record(resource pcommon.Map, record plog.LogRecord, at pcommon.Timestamp) fluentRecord {
 	line := record.Body().AsString()
-	if original, ok := record.Attributes().Get("log.original"); ok {
+	if original, ok := record.Attributes().Get("log.Original"); ok {
 		line = original.AsString() // Kyma's log agent parsed it; Fluent Bit reads the line itself
 	}
 	r := fluentRecord{}

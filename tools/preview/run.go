@@ -5,29 +5,24 @@ package preview
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"go.yaml.in/yaml/v3"
 	"golang.org/x/sync/errgroup"
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/awslocal"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/chart"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/gateway"
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/localpod"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/otelcol"
 )
 
@@ -92,8 +87,8 @@ type run struct {
 	ledger    *ledger
 	report    *Report
 	region    string
-	pod       *pod
-	overlay   *overlay
+	pod       *localpod.Pod
+	overlay   *localpod.Overlay
 	aws       *localAWS
 	collector *otelcol.Process
 	pipelines []gateway.Pipeline
@@ -110,15 +105,15 @@ func (r *run) do(ctx context.Context) error {
 	if err := r.readPipelines(); err != nil {
 		return err
 	}
-	r.region = regionOf(r.Objects)
+	r.region = localpod.Region(r.Objects)
 	if r.region == "" {
 		r.region = "us-east-1"
 		r.warn("No region is written in the rendered objects (it comes from a Secret, it seems): the preview takes us-east-1.")
 	}
 	r.report.Release.Region = r.region
 	var err error
-	r.pod, err = newPod(r.Objects, r.Release.Namespace, r.region, r.dir)
-	if errors.Is(err, errNoCollector) && len(r.pipelines) == 0 {
+	r.pod, err = localpod.New(r.Objects, r.Release.Namespace, r.region, r.dir)
+	if errors.Is(err, localpod.ErrNoCollector) && len(r.pipelines) == 0 {
 		err = nil // Fluent Bit alone needs no collector
 	}
 	if err != nil {
@@ -127,7 +122,7 @@ func (r *run) do(ctx context.Context) error {
 
 	var key awslocal.Credential
 	if r.pod != nil {
-		key = r.pod.credential()
+		key = r.pod.Credential()
 	}
 	if r.aws, err = startAWS(r.region, key); err != nil {
 		return err
@@ -194,51 +189,6 @@ func (r *run) readPipelines() error {
 	return nil
 }
 
-// regionPattern is how a region is written in a collector's configuration and in environment variables.
-var regionPattern = regexp.MustCompile(`(?m)(?:^|[\s{,])"?(?:region|AWS_REGION)"?:?\s+"?([a-z]{2}(?:-[a-z]+)+-[0-9]+)\b`)
-
-// regionOf finds the AWS region in rendered objects; empty when it stands in a Secret of the cluster only.
-func regionOf(objects []chart.Object) string {
-	found := ""
-	var walk func(value any)
-	walk = func(value any) {
-		switch v := value.(type) {
-		case map[string]any:
-			if name, _ := v["name"].(string); name == "AWS_REGION" || name == "AWS_DEFAULT_REGION" {
-				if region, ok := v["value"].(string); ok && found == "" {
-					found = region
-				}
-			}
-			for _, key := range sortedKeys(v) {
-				walk(v[key])
-			}
-		case []any:
-			for _, item := range v {
-				walk(item)
-			}
-		case string:
-			if match := regionPattern.FindStringSubmatch(v); match != nil && found == "" {
-				found = match[1]
-			}
-		}
-	}
-	for _, object := range objects {
-		walk(map[string]any(object))
-	}
-	return found
-}
-
-// credential is the access key that the pod's environment has, or is given when it relies on its surroundings.
-func (p *pod) credential() awslocal.Credential {
-	if p.env["AWS_ACCESS_KEY_ID"] == "" && p.env["AWS_WEB_IDENTITY_TOKEN_FILE"] == "" && p.env["AWS_SHARED_CREDENTIALS_FILE"] == "" {
-		p.standIns = append(p.standIns, "The pod has no credentials of its own (mode ambient): an access key stands in for what the node or a webhook would offer.")
-		p.env["AWS_ACCESS_KEY_ID"], p.env["AWS_SECRET_ACCESS_KEY"] = standInAccessKeyID, standInSecretAccessKey
-	}
-	return awslocal.Credential{
-		AccessKeyID: p.env["AWS_ACCESS_KEY_ID"], SecretAccessKey: p.env["AWS_SECRET_ACCESS_KEY"], SessionToken: p.env["AWS_SESSION_TOKEN"],
-	}
-}
-
 // localAWS is the AWS stand-in on a port of the loopback interface.
 type localAWS struct {
 	*awslocal.Server
@@ -250,9 +200,9 @@ type localAWS struct {
 }
 
 func startAWS(region string, key awslocal.Credential) (*localAWS, error) {
-	credentials := []awslocal.Credential{{AccessKeyID: standInAccessKeyID, SecretAccessKey: standInSecretAccessKey}}
+	credentials := []awslocal.Credential{{AccessKeyID: localpod.StandInAccessKeyID, SecretAccessKey: localpod.StandInSecretAccessKey}}
 	switch {
-	case key.AccessKeyID == standInAccessKeyID:
+	case key.AccessKeyID == localpod.StandInAccessKeyID:
 		credentials[0] = key
 	case key.AccessKeyID != "":
 		credentials = append(credentials, key)
@@ -283,144 +233,45 @@ func (a *localAWS) stop() {
 }
 
 func (r *run) startCollector(ctx context.Context) error {
-	pool := &portPool{}
-	defer pool.release()
-	merged := mergeConfigs(r.pod.configs)
 	var err error
-	if r.overlay, err = newOverlay(merged, r.pod.env, r.aws.url, pool); err != nil {
-		return fmt.Errorf("%s: %w", r.pod.workload, err)
-	}
-	configs, err := r.writeConfigs()
-	if err != nil {
+	if r.overlay, err = r.pod.Overlay(r.aws.url); err != nil {
 		return err
 	}
-	r.report.Release.Workload = r.pod.workload
+	r.report.Release.Workload = r.pod.Workload
 	var sources []string
-	for _, c := range r.pod.configs {
-		sources = append(sources, c.source)
+	for _, c := range r.pod.Configs {
+		sources = append(sources, c.Source)
 	}
 	r.report.Release.ConfigSource = strings.Join(sources, ", ")
-	for _, text := range r.pod.standIns {
+	for _, text := range r.pod.StandIns {
 		r.warn("%s", text)
 	}
-	for _, id := range r.overlay.leftOut {
+	for _, id := range r.overlay.LeftOut {
 		r.warn("Exporter %s sends elsewhere than to AWS; the preview leaves it out.", id)
 	}
-	for _, region := range r.overlay.regions {
+	for _, region := range r.overlay.Regions {
 		if region != r.region {
-			r.warn("The configuration names the regions %s; the preview stands for %s only, and refuses the others.", strings.Join(r.overlay.regions, ", "), r.region)
+			r.warn("The configuration names the regions %s; the preview stands for %s only, and refuses the others.", strings.Join(r.overlay.Regions, ", "), r.region)
 		}
 	}
-	r.Progress("starting the collector of " + r.pod.workload)
-	pool.release()
-	noSooner := time.After(r.pod.readyAfter)
-	r.collector, err = otelcol.Start(ctx, otelcol.Options{
-		Binary: r.Binary, Configs: configs, Args: r.pod.args, Env: localEnvironment(r.pod.env, r.aws.url), Dir: r.dir, Log: r.CollectorLog,
-	})
-	if err != nil {
-		return err
-	}
-	ready, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	if err := r.collector.Ready(ready, r.overlay.health); err != nil {
-		r.collector.Kill()
-		return err
-	}
-	select {
-	case <-noSooner:
-	case <-ctx.Done():
-		r.collector.Kill()
-		return ctx.Err()
-	}
-	return nil
-}
-
-// writeConfigs writes the pod's configuration files, and puts the overlay behind them.
-func (r *run) writeConfigs() ([]string, error) {
-	var configs []string
-	for i, c := range r.pod.configs {
-		text, err := yaml.Marshal(c.tree)
-		if err != nil {
-			return nil, err
-		}
-		path := filepath.Join(r.dir, fmt.Sprintf("config-%d.yaml", i))
-		if err := os.WriteFile(path, text, 0o600); err != nil {
-			return nil, err
-		}
-		configs = append(configs, path)
-	}
-	text, err := json.Marshal(r.overlay.tree) // JSON is YAML on one line
-	if err != nil {
-		return nil, err
-	}
-	return append(configs, "yaml:"+string(text)), nil
-}
-
-// target is where on this machine a pipeline's endpoint is: through the rendered Service to the pod's port.
-func (r *run) target(p gateway.Pipeline) (string, error) {
-	u, err := url.Parse(p.Endpoint)
-	if err != nil || u.Host == "" {
-		return "", fmt.Errorf("%s: endpoint %q is no URL", p, p.Endpoint)
-	}
-	port, err := portOf(u.Host)
-	if err != nil {
-		return "", fmt.Errorf("%s: endpoint %w", p, err)
-	}
-	labels := strings.Split(u.Hostname(), ".")
-	var service *corev1.Service
-	for _, object := range r.Objects {
-		if object.Kind() != "Service" || object.Name() != labels[0] {
-			continue
-		}
-		service = &corev1.Service{}
-		if err := decode(object, service); err != nil {
-			return "", err
-		}
-	}
-	if service == nil {
-		return "", fmt.Errorf("%s sends to %s, but the release has no Service %q: the data would go elsewhere than to this release's collector", p, p.Endpoint, labels[0])
-	}
-	if len(labels) > 1 && labels[1] != r.Release.Namespace {
-		return "", fmt.Errorf("%s sends to namespace %q, but the release's Service %q is in namespace %q", p, labels[1], labels[0], r.Release.Namespace)
-	}
-	for key, value := range service.Spec.Selector {
-		if r.pod.labels[key] != value {
-			return "", fmt.Errorf("the Service %q selects %s=%s, which the pod of %s has not", service.Name, key, value, r.pod.workload)
-		}
-	}
-	for _, servicePort := range service.Spec.Ports {
-		if int(servicePort.Port) != port {
-			continue
-		}
-		inPod := servicePort.TargetPort.IntValue()
-		if name := servicePort.TargetPort.StrVal; name != "" {
-			inPod = r.pod.ports[name]
-		}
-		if inPod == 0 {
-			inPod = port
-		}
-		moved := r.overlay.ports[inPod]
-		if moved == 0 {
-			return "", fmt.Errorf("%s sends to %s, which is port %d of the pod, and no receiver of the collector listens there", p, p.Endpoint, inPod)
-		}
-		return fmt.Sprintf("http://127.0.0.1:%d", moved), nil
-	}
-	return "", fmt.Errorf("%s sends to port %d, which Service %q does not have", p, port, service.Name)
+	r.Progress("starting the collector of " + r.pod.Workload)
+	r.collector, err = r.overlay.Start(ctx, r.Binary, r.CollectorLog)
+	return err
 }
 
 // send hands the capture to Kyma's gateway, and to the emulation of Fluent Bit where a LogPipeline has a custom output.
 func (r *run) send(ctx context.Context) error {
 	for i, p := range r.pipelines {
 		if r.pod == nil {
-			return fmt.Errorf("%s: %w", p, errNoCollector)
+			return fmt.Errorf("%s: %w", p, localpod.ErrNoCollector)
 		}
-		endpoint, err := r.target(p)
+		endpoint, err := r.overlay.Target(p, r.Objects, r.Release.Namespace)
 		if err != nil {
 			return err
 		}
 		r.pipelines[i].Endpoint = endpoint
 		account := r.account(p.Signal)
-		account.Route = fmt.Sprintf("%s %s → %s", kindOf(p.Signal), p.Name, r.overlay.routes[string(p.Signal)])
+		account.Route = fmt.Sprintf("%s %s → %s", kindOf(p.Signal), p.Name, r.overlay.Routes[string(p.Signal)])
 	}
 	spans, points, records := r.Capture.Count()
 	for signal, captured := range map[gateway.Signal]int{gateway.Traces: spans, gateway.Metrics: points, gateway.Logs: records} {
@@ -523,7 +374,11 @@ func (r *run) sendOTLP(ctx context.Context) error {
 
 func (r *run) sendFluentBit(ctx context.Context, object chart.Object) error {
 	f, notes, err := newFluentBit(object, r.aws.url, func(secret, key, variable string) (string, error) {
-		return r.secret(secret, key, variable)
+		value, standIns, err := localpod.Secret(r.Objects, r.region, secret, key, variable)
+		for _, text := range standIns {
+			r.warn("%s", text)
+		}
+		return value, err
 	})
 	if err != nil {
 		return err
@@ -551,28 +406,6 @@ func (r *run) sendFluentBit(ctx context.Context, object chart.Object) error {
 		r.evidence[gateway.Logs].refusals[why] += n
 	}
 	return nil
-}
-
-// secret is the value of a Secret's key for Fluent Bit's variables.
-func (r *run) secret(name, key, variable string) (string, error) {
-	m := &maker{pod: &pod{}, region: r.region, secrets: map[string]corev1.Secret{}}
-	for _, object := range r.Objects {
-		if object.Kind() == "Secret" {
-			var s corev1.Secret
-			if err := decode(object, &s); err != nil {
-				return "", err
-			}
-			m.secrets[s.Name] = s
-		}
-	}
-	value, ok, err := m.secretValue(name, key, variable)
-	if err == nil && !ok {
-		err = fmt.Errorf("the release's Secret %q has no key %q", name, key)
-	}
-	for _, text := range m.pod.standIns {
-		r.warn("%s", text)
-	}
-	return value, err
 }
 
 // settled is how long AWS must have got no request, with nothing in the collector's queues, before what is missing is
@@ -622,11 +455,11 @@ func (r *run) queued(ctx context.Context) float64 {
 	if r.collector == nil {
 		return 0
 	}
-	metrics, err := scrape(ctx, r.overlay.metrics)
+	metrics, err := otelcol.Scrape(ctx, r.overlay.Metrics)
 	if err != nil {
 		return 0
 	}
-	return metrics.queued()
+	return metrics.Queued()
 }
 
 func lastLines(text string, n int) string {
@@ -637,7 +470,7 @@ func lastLines(text string, n int) string {
 func (r *run) balances(snapshot awslocal.Snapshot) (traces, metrics, logs balance) {
 	var rules metricRules
 	if r.overlay != nil {
-		rules = r.overlay.rules
+		rules = metricRules{detailedSummaries: r.overlay.DetailedSummaries, rewritten: r.overlay.Rewritten}
 	}
 	var done sync.WaitGroup
 	done.Go(func() { traces = r.ledger.reconcileSpans(snapshot) })
@@ -651,7 +484,7 @@ func (r *run) balances(snapshot awslocal.Snapshot) (traces, metrics, logs balanc
 func (r *run) finish(ctx context.Context) error {
 	if r.collector != nil {
 		r.Progress("stopping the collector")
-		own, err := scrape(ctx, r.overlay.metrics)
+		own, err := otelcol.Scrape(ctx, r.overlay.Metrics)
 		if err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -661,14 +494,14 @@ func (r *run) finish(ctx context.Context) error {
 		if err := r.collector.Stop(30 * time.Second); err != nil {
 			r.warn("%v", err)
 		}
-		filtered := own.filtered()
+		filtered := own.Filtered()
 		for signal, e := range r.evidence {
 			e.filtered = filtered[string(signal)]
-			e.failures = own.failures(string(signal))
-			e.waiting = own.queued() > 0
+			e.failures = own.Failures(string(signal))
+			e.waiting = own.Queued() > 0
 		}
-		for _, d := range drops(r.collector.Log()) {
-			if e := r.evidence[gateway.Signal(d.signal)]; e != nil {
+		for _, d := range otelcol.Drops(r.collector.Log()) {
+			if e := r.evidence[gateway.Signal(d.Signal)]; e != nil {
 				e.drops = append(e.drops, d)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/chart"
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/localpod"
 )
 
 // WriteConfig writes the configuration that the release's collector runs with, as its container gets it. Several --config
@@ -21,23 +22,23 @@ func WriteConfig(w io.Writer, objects []chart.Object, namespace string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	p, err := newPod(objects, namespace, regionOf(objects), dir)
+	p, err := localpod.New(objects, namespace, localpod.Region(objects), dir)
 	if err != nil {
 		return err
 	}
-	if len(p.configs) == 1 {
-		_, err := fmt.Fprintln(w, strings.TrimRight(p.configs[0].original, "\n"))
+	if len(p.Configs) == 1 {
+		_, err := fmt.Fprintln(w, strings.TrimRight(p.Configs[0].Original, "\n"))
 		return err
 	}
-	originals := make([]config, 0, len(p.configs))
-	for _, c := range p.configs {
+	originals := make([]localpod.Config, 0, len(p.Configs))
+	for _, c := range p.Configs {
 		var tree map[string]any
-		if err := yaml.Unmarshal([]byte(c.original), &tree); err != nil {
-			return fmt.Errorf("%s: %w", c.source, err)
+		if err := yaml.Unmarshal([]byte(c.Original), &tree); err != nil {
+			return fmt.Errorf("%s: %w", c.Source, err)
 		}
-		originals = append(originals, config{tree: tree})
+		originals = append(originals, localpod.Config{Tree: tree})
 	}
-	out, err := yaml.Marshal(mergeConfigs(originals))
+	out, err := yaml.Marshal(localpod.Merge(originals))
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,5 @@
-// Command chartkit generates the values schema and the values documentation of a Helm chart.
+// Command chartkit generates the values schema and the values documentation of a Helm chart, and shows which branches of
+// its templates are rendered.
 package main
 
 import (
@@ -27,10 +28,10 @@ func main() {
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "chartkit",
-		Short:         "Values schema and documentation for any Helm chart",
+		Short:         "Values schema, documentation and template coverage for any Helm chart",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newSchemaCommand(), newDocsCommand())
+	root.AddCommand(newSchemaCommand(), newDocsCommand(), newCoverCommand())
 	return root
 }

@@ -32,8 +32,10 @@ exporters:
   otlp_grpc/metrics:
     {{- include "kyma-cloudwatch.collector.waiting" . | nindent 4 }}
       num_consumers: 1
-      # Whole requests, as Kyma sends them: an answer is about one sender's data.
-      batch: null
+      batch:
+        flush_timeout: 200ms
+        # Cut, not gathered: an answer is about one sender's data.
+        min_size: 0
 {{- end -}}
 
 {{- define "kyma-cloudwatch.collector.config.metrics.otlp.acknowledged" -}}

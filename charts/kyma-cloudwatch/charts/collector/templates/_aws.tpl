@@ -46,6 +46,10 @@ assume_role:
   value: {{ $aws.region }}
 - name: AWS_STS_REGIONAL_ENDPOINTS
   value: regional
+# Under throttling the SDK sends as fast as AWS takes it. Otherwise it uses up its quota of retries within minutes, and from
+# then on awsxray and awsemf take every throttled request for one that failed for good.
+- name: AWS_RETRY_MODE
+  value: adaptive
 {{- with $aws.endpoint }}
 - name: AWS_ENDPOINT_URL_STS
   value: {{ . }}

@@ -19,6 +19,9 @@ The collector's configuration: one fragment per concern, merged in order, the us
   {{- include "kyma-cloudwatch.collector.merge" (dict "into" $config "from" $fragment) -}}
 {{- end -}}
 {{- include "kyma-cloudwatch.collector.merge" (dict "into" $config "from" (deepCopy .Values.config)) -}}
+{{- if not (kindIs "map" $config.service) -}}
+{{- fail (printf "\n\n%s.service is %s: without its map of pipelines the collector would not start. Leave it out, or remove what is not wanted below it:\n\n%s\n" (include "kyma-cloudwatch.valuePath" (list . "config")) (toJson $config.service) (include "kyma-cloudwatch.valueYAML" (list . "config:\n  service:\n    telemetry: null"))) -}}
+{{- end -}}
 {{- /* An extension that is declared is meant to run; only the user's own list says otherwise. */ -}}
 {{- if not (hasKey $config.service "extensions") -}}
   {{- $_ := set $config.service "extensions" (keys ($config.extensions | default dict) | sortAlpha) -}}
@@ -65,6 +68,8 @@ receivers:
 processors:
   memory_limiter:
     check_interval: 1s
+    # Garbage is no reason to refuse data: it is collected first.
+    min_gc_interval_when_soft_limited: 1s
     {{- with include "kyma-cloudwatch.collector.memoryLimit" . }}
     limit_mib: {{ div (mul (int64 .) 80) 104857600 }}
     spike_limit_mib: {{ div (mul (int64 .) 20) 104857600 }}

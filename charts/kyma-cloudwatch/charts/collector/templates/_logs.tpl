@@ -1,6 +1,28 @@
+{{/*
+What CloudWatch Logs cannot take, left out before the queue: a list of the context and the oldest age in hours that may
+pass. One such record makes a whole request fail, and in the queue it would be tried again for ever.
+The processor counts what it leaves out: otelcol_processor_filter_logs_filtered_total.
+*/}}
+{{- define "kyma-cloudwatch.collector.logsFilter" -}}
+filter/logs:
+  error_mode: silent
+  log_conditions:
+    - conditions:
+        - log.time_unix_nano > 0 and log.time_unix_nano < UnixNano(Now()) - {{ mul (index . 1) 3600000000000 }}
+        # Two hours from now.
+        - log.time_unix_nano > UnixNano(Now()) + 7200000000000
+        - Len(log.body) > {{ index . 2 }}
+        {{- if (index . 0).Values.global.logs.rawLog }}
+        - String(log.body) == ""
+        {{- end }}
+{{- end -}}
+
 {{/* Logs to CloudWatch Logs' own API. */}}
 {{- define "kyma-cloudwatch.collector.config.logs.cloudwatchlogs" -}}
 {{- $logs := .Values.global.logs -}}
+processors:
+  # CloudWatch Logs takes 14 days and 1 MiB; a day less leaves room for the time in the queue.
+  {{- include "kyma-cloudwatch.collector.logsFilter" (list . (mul 13 24) 1000000) | nindent 2 }}
 exporters:
   awscloudwatchlogs:
     {{- include "kyma-cloudwatch.collector.awsSession" . | nindent 4 }}
@@ -16,17 +38,18 @@ exporters:
       storage: file_storage
       sizer: bytes
       queue_size: {{ include "kyma-cloudwatch.collector.queueBytes" . }}
-      # Small enough that a batch becomes few requests of 256 kB: a failed batch is sent again as a whole.
+      # As small as can be, since a failed batch is sent again as a whole, but none smaller than the largest record:
+      # one that does not fit makes the queue drop its neighbours too.
       batch:
         flush_timeout: 1s
         sizer: bytes
         min_size: 100000
-        max_size: 200000
+        max_size: 1200000
 service:
   pipelines:
     logs:
       receivers: [otlp]
-      processors: [memory_limiter, resource/cluster]
+      processors: [memory_limiter, filter/logs, resource/cluster]
       exporters: [awscloudwatchlogs]
 {{- end -}}
 
@@ -40,6 +63,9 @@ CloudWatch Logs' own API first, which creates both and sets the retention.
 extensions:
   sigv4auth/logs:
     {{- include "kyma-cloudwatch.collector.sigv4auth" (list . "logs") | nindent 4 }}
+processors:
+  # A request may span 24 hours, 2 of them in the future, and hold 1 MiB.
+  {{- include "kyma-cloudwatch.collector.logsFilter" (list . 21 900000) | nindent 2 }}
 receivers:
   file_log/start:
     include: [/etc/otelcol/start.log]
@@ -67,11 +93,12 @@ exporters:
       storage: file_storage
       sizer: bytes
       queue_size: {{ include "kyma-cloudwatch.collector.queueBytes" . }}
+      # No smaller than the largest record: one that does not fit makes the queue drop its neighbours too.
       batch:
         flush_timeout: 1s
         sizer: bytes
         min_size: 200000
-        max_size: 400000
+        max_size: 1000000
 service:
   pipelines:
     logs/start:
@@ -79,6 +106,6 @@ service:
       exporters: [awscloudwatchlogs/start]
     logs:
       receivers: [otlp]
-      processors: [memory_limiter, resource/cluster]
+      processors: [memory_limiter, filter/logs, resource/cluster]
       exporters: [otlp_http/logs]
 {{- end -}}

@@ -19,7 +19,7 @@ exporters:
   awsxray:
     {{- include "kyma-cloudwatch.collector.awsSession" . | nindent 4 }}
     # More attempts than fit into the exporter's 5 s: each failure then ends as a timeout, which is retried.
-    max_retries: 8
+    max_retries: 12
     {{- if .Values.global.traces.indexAllAttributes }}
     index_all_attributes: true
     {{- else }}

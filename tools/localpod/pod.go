@@ -1,4 +1,6 @@
-package preview
+// Package localpod runs the collector of a rendered release on this machine as a node would run its pod: with the
+// container's arguments, environment, files and volumes, other ports, and a stand-in of AWS in AWS's place.
+package localpod
 
 import (
 	"cmp"
@@ -6,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,42 +22,47 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/awslocal"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/chart"
 )
 
 // The access key that stands in for a Secret that exists in the cluster only. It is AWS's own documentation example, so
 // that no scanner takes it for a leaked key.
 const (
-	standInAccessKeyID     = "AKIAIOSFODNN7EXAMPLE"
-	standInSecretAccessKey = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" //nolint:gosec // see above
+	StandInAccessKeyID     = "AKIAIOSFODNN7EXAMPLE"
+	StandInSecretAccessKey = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" //nolint:gosec // see above
 )
 
-// pod is the collector's pod as a node would run it, with a folder in place of its file system.
-type pod struct {
-	// workload is Kind/name of its owner.
-	workload string
-	labels   map[string]string
-	// ports are its container ports by name.
-	ports map[string]int
-	// configs are the --config sources in their order, parsed, with the paths of files mapped.
-	configs []config
-	// args are the remaining arguments.
-	args []string
-	// env is the container's whole environment.
-	env map[string]string
-	// readyAfter is how long after its start nobody is led to the pod.
-	readyAfter time.Duration
-	// standIns tells what was put in place of what only the cluster has.
-	standIns []string
+// Pod is the collector's pod as a node would run it, with a folder in place of its file system.
+type Pod struct {
+	// Workload is Kind/name of its owner.
+	Workload string
+	// Labels are the pod's labels.
+	Labels map[string]string
+	// Ports are its container ports by name.
+	Ports map[string]int
+	// Configs are the --config sources in their order, parsed, with the paths of files mapped.
+	Configs []Config
+	// Args are the remaining arguments.
+	Args []string
+	// Env is the container's whole environment.
+	Env map[string]string
+	// ReadyAfter is how long after its start nobody is led to the pod.
+	ReadyAfter time.Duration
+	// StandIns tells, in sentences, what was put in place of what only the cluster has.
+	StandIns []string
+
+	dir string
 }
 
-// config is one --config source of the collector.
-type config struct {
-	// source is how the argument named it, and the object that holds it when it is a file.
-	source string
-	// original is the text as the pod gets it.
-	original string
-	tree     map[string]any
+// Config is one --config source of the collector.
+type Config struct {
+	// Source is how the argument named it, and the object that holds it when it is a file.
+	Source string
+	// Original is the text as the pod gets it.
+	Original string
+	// Tree is the parsed text, with the container's paths replaced by this machine's.
+	Tree map[string]any
 }
 
 // podTemplate is what StatefulSets, Deployments and DaemonSets have in common.
@@ -66,19 +74,21 @@ type podTemplate struct {
 	} `json:"spec"`
 }
 
-// newPod makes the pod of the one rendered workload that runs a collector. Its volumes are made in dir. Region is what a
-// Secret's region key is taken to hold.
-func newPod(objects []chart.Object, namespace, region, dir string) (*pod, error) {
+// New makes the pod of the one rendered workload that runs a collector. Its volumes are made in dir, which must be there and
+// stay the caller's. Region is what a Secret's region key is taken to hold. The error is ErrNoCollector when the release
+// runs none.
+func New(objects []chart.Object, namespace, region, dir string) (*Pod, error) {
 	workload, template, container, err := findCollector(objects)
 	if err != nil {
 		return nil, err
 	}
 	m := &maker{
-		pod: &pod{
-			workload: workload.Kind() + "/" + workload.Name(),
-			labels:   template.Spec.Template.Labels,
-			ports:    map[string]int{},
-			env:      map[string]string{},
+		pod: &Pod{
+			Workload: workload.Kind() + "/" + workload.Name(),
+			Labels:   template.Spec.Template.Labels,
+			Ports:    map[string]int{},
+			Env:      map[string]string{},
+			dir:      dir,
 		},
 		spec: template.Spec.Template.Spec, container: *container, namespace: namespace, region: region, dir: dir,
 		configMaps: map[string]corev1.ConfigMap{}, secrets: map[string]corev1.Secret{}, replaced: map[string]string{}, origin: map[string]string{},
@@ -95,45 +105,34 @@ func newPod(objects []chart.Object, namespace, region, dir string) (*pod, error)
 		switch object.Kind() {
 		case "ConfigMap":
 			var c corev1.ConfigMap
-			if err := decode(object, &c); err != nil {
+			if err := object.DecodeKnown(&c); err != nil {
 				return nil, err
 			}
 			m.configMaps[c.Name] = c
 		case "Secret":
 			var s corev1.Secret
-			if err := decode(object, &s); err != nil {
+			if err := object.DecodeKnown(&s); err != nil {
 				return nil, err
 			}
 			m.secrets[s.Name] = s
 		}
 	}
 	for _, port := range container.Ports {
-		m.pod.ports[port.Name] = int(port.ContainerPort)
+		m.pod.Ports[port.Name] = int(port.ContainerPort)
 	}
 	if probe := container.ReadinessProbe; probe != nil {
-		m.pod.readyAfter = time.Duration(probe.InitialDelaySeconds) * time.Second
+		m.pod.ReadyAfter = time.Duration(probe.InitialDelaySeconds) * time.Second
 	}
 	for _, step := range []func() error{m.environment, m.mount, m.arguments} {
 		if err := step(); err != nil {
-			return nil, fmt.Errorf("%s: %w", m.pod.workload, err)
+			return nil, fmt.Errorf("%s: %w", m.pod.Workload, err)
 		}
 	}
 	return m.pod, nil
 }
 
-func decode(object chart.Object, into any) error {
-	raw, err := json.Marshal(object)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("%s %s: %w", object.Kind(), object.Name(), err)
-	}
-	return nil
-}
-
-// errNoCollector says that the release runs no collector, which is right for Fluent Bit alone.
-var errNoCollector = errors.New("no rendered StatefulSet, Deployment or DaemonSet has a container with a --config argument")
+// ErrNoCollector says that the release runs no collector, which is right for Fluent Bit alone.
+var ErrNoCollector = errors.New("no rendered StatefulSet, Deployment or DaemonSet has a container with a --config argument")
 
 func findCollector(objects []chart.Object) (chart.Object, *podTemplate, *corev1.Container, error) {
 	var names []string
@@ -145,7 +144,7 @@ func findCollector(objects []chart.Object) (chart.Object, *podTemplate, *corev1.
 			continue
 		}
 		var t podTemplate
-		if err := decode(object, &t); err != nil {
+		if err := object.DecodeKnown(&t); err != nil {
 			return nil, nil, nil, err
 		}
 		for i, c := range t.Spec.Template.Spec.Containers {
@@ -158,7 +157,7 @@ func findCollector(objects []chart.Object) (chart.Object, *podTemplate, *corev1.
 	}
 	switch len(names) {
 	case 0:
-		return nil, nil, nil, errNoCollector
+		return nil, nil, nil, ErrNoCollector
 	case 1:
 		return workload, template, container, nil
 	default:
@@ -168,7 +167,7 @@ func findCollector(objects []chart.Object) (chart.Object, *podTemplate, *corev1.
 
 // maker turns rendered objects into a pod.
 type maker struct {
-	pod               *pod
+	pod               *Pod
 	spec              corev1.PodSpec
 	meta              metav1.ObjectMeta
 	container         corev1.Container
@@ -186,8 +185,8 @@ type maker struct {
 
 func (m *maker) standIn(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	if !slices.Contains(m.pod.standIns, text) {
-		m.pod.standIns = append(m.pod.standIns, text)
+	if !slices.Contains(m.pod.StandIns, text) {
+		m.pod.StandIns = append(m.pod.StandIns, text)
 	}
 }
 
@@ -204,15 +203,15 @@ func (m *maker) secretValue(name, key, purpose string) (string, bool, error) {
 	m.standIn("Secret %q is not part of the release: its keys have made-up values here.", name)
 	switch strings.ToUpper(purpose) {
 	case "AWS_ACCESS_KEY_ID":
-		return standInAccessKeyID, true, nil
+		return StandInAccessKeyID, true, nil
 	case "AWS_SECRET_ACCESS_KEY":
-		return standInSecretAccessKey, true, nil
+		return StandInSecretAccessKey, true, nil
 	case "AWS_SESSION_TOKEN":
 		return "preview-session-token", true, nil
 	case "AWS_REGION", "AWS_DEFAULT_REGION":
 		return m.region, true, nil
 	case "CREDENTIALS":
-		return fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", standInAccessKeyID, standInSecretAccessKey), true, nil
+		return fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", StandInAccessKeyID, StandInSecretAccessKey), true, nil
 	}
 	return "preview-" + strings.ToLower(key), true, nil
 }
@@ -221,7 +220,7 @@ func isTrue(b *bool) bool { return b != nil && *b }
 
 // environment resolves env and envFrom as a kubelet does.
 func (m *maker) environment() error {
-	env := m.pod.env
+	env := m.pod.Env
 	// What the container runtime itself sets.
 	env["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	env["HOSTNAME"] = m.name
@@ -392,7 +391,7 @@ func (m *maker) mount() error {
 		}
 		sub := mount.SubPath
 		if mount.SubPathExpr != "" {
-			sub = expandVariables(mount.SubPathExpr, m.pod.env)
+			sub = expandVariables(mount.SubPathExpr, m.pod.Env)
 		}
 		if sub != "" {
 			path = filepath.Join(path, filepath.Clean("/"+sub))
@@ -404,9 +403,9 @@ func (m *maker) mount() error {
 		}
 		m.replaced[filepath.Clean(mount.MountPath)] = path
 	}
-	for name, value := range m.pod.env {
+	for name, value := range m.pod.Env {
 		if name != "PATH" && name != "HOME" {
-			m.pod.env[name] = m.mapPaths(value)
+			m.pod.Env[name] = m.mapPaths(value)
 		}
 	}
 	return nil
@@ -467,7 +466,7 @@ func (m *maker) writeConfigMap(dir, name string, items []corev1.KeyToPath, optio
 	return m.writeItems(dir, "ConfigMap/"+name, items, optional, func(key string) (string, bool, error) {
 		value, ok := files[key]
 		return value, ok, nil
-	}, sortedKeys(files))
+	}, slices.Sorted(maps.Keys(files)))
 }
 
 func (m *maker) writeSecret(dir, name string, items []corev1.KeyToPath, optional bool) error {
@@ -475,7 +474,7 @@ func (m *maker) writeSecret(dir, name string, items []corev1.KeyToPath, optional
 	if !ok && optional {
 		return nil
 	}
-	keys := append(sortedKeys(secret.Data), sortedKeys(secret.StringData)...)
+	keys := append(slices.Sorted(maps.Keys(secret.Data)), slices.Sorted(maps.Keys(secret.StringData))...)
 	if !ok && len(items) == 0 {
 		keys = []string{"credentials"}
 	}
@@ -581,10 +580,10 @@ func (m *maker) arguments() error {
 		args = append(slices.Clone(m.container.Command[1:]), args...)
 	}
 	for i := 0; i < len(args); i++ {
-		arg := expandVariables(args[i], m.pod.env)
+		arg := expandVariables(args[i], m.pod.Env)
 		name, value, has := strings.Cut(arg, "=")
 		if name != "--config" {
-			m.pod.args = append(m.pod.args, m.mapPaths(arg))
+			m.pod.Args = append(m.pod.Args, m.mapPaths(arg))
 			continue
 		}
 		if !has {
@@ -592,30 +591,30 @@ func (m *maker) arguments() error {
 				return errors.New("argument --config has no value")
 			}
 			i++
-			value = expandVariables(args[i], m.pod.env)
+			value = expandVariables(args[i], m.pod.Env)
 		}
 		c, err := m.readConfig(value)
 		if err != nil {
 			return fmt.Errorf("argument --config=%s: %w", value, err)
 		}
-		m.pod.configs = append(m.pod.configs, c)
+		m.pod.Configs = append(m.pod.Configs, c)
 	}
 	return nil
 }
 
-func (m *maker) readConfig(source string) (config, error) {
-	c := config{source: source}
+func (m *maker) readConfig(source string) (Config, error) {
+	c := Config{Source: source}
 	scheme, rest, _ := strings.Cut(source, ":")
 	switch {
 	case scheme == "env":
-		text, ok := m.pod.env[rest]
+		text, ok := m.pod.Env[rest]
 		if !ok {
 			return c, fmt.Errorf("the container has no environment variable %s", rest)
 		}
-		c.original = text
-		c.source = "environment variable " + rest
+		c.Original = text
+		c.Source = "environment variable " + rest
 	case scheme == "yaml":
-		c.original = rest
+		c.Original = rest
 	case scheme == "http", scheme == "https":
 		return c, errors.New("the preview fetches nothing from a network: use a file in a ConfigMap")
 	default:
@@ -627,14 +626,79 @@ func (m *maker) readConfig(source string) (config, error) {
 		if err != nil {
 			return c, err
 		}
-		c.original = string(raw)
+		c.Original = string(raw)
 		if origin := m.origin[path]; origin != "" {
-			c.source = origin + " " + filepath.Base(path)
+			c.Source = origin + " " + filepath.Base(path)
 		}
 	}
-	if err := yaml.Unmarshal([]byte(c.original), &c.tree); err != nil {
+	if err := yaml.Unmarshal([]byte(c.Original), &c.Tree); err != nil {
 		return c, fmt.Errorf("not YAML: %w", err)
 	}
-	c.tree, _ = m.mapTree(c.tree).(map[string]any)
+	c.Tree, _ = m.mapTree(c.Tree).(map[string]any)
 	return c, nil
+}
+
+// regionPattern is how a region is written in a collector's configuration and in environment variables.
+var regionPattern = regexp.MustCompile(`(?m)(?:^|[\s{,])"?(?:region|AWS_REGION)"?:?\s+"?([a-z]{2}(?:-[a-z]+)+-[0-9]+)\b`)
+
+// Region finds the AWS region in rendered objects; empty when it stands in a Secret of the cluster only.
+func Region(objects []chart.Object) string {
+	found := ""
+	var walk func(value any)
+	walk = func(value any) {
+		switch v := value.(type) {
+		case map[string]any:
+			if name, _ := v["name"].(string); name == "AWS_REGION" || name == "AWS_DEFAULT_REGION" {
+				if region, ok := v["value"].(string); ok && found == "" {
+					found = region
+				}
+			}
+			for _, key := range slices.Sorted(maps.Keys(v)) {
+				walk(v[key])
+			}
+		case []any:
+			for _, item := range v {
+				walk(item)
+			}
+		case string:
+			if match := regionPattern.FindStringSubmatch(v); match != nil && found == "" {
+				found = match[1]
+			}
+		}
+	}
+	for _, object := range objects {
+		walk(map[string]any(object))
+	}
+	return found
+}
+
+// Credential is the access key that the pod's environment has, or is given when it relies on its surroundings.
+func (p *Pod) Credential() awslocal.Credential {
+	if p.Env["AWS_ACCESS_KEY_ID"] == "" && p.Env["AWS_WEB_IDENTITY_TOKEN_FILE"] == "" && p.Env["AWS_SHARED_CREDENTIALS_FILE"] == "" {
+		p.StandIns = append(p.StandIns, "The pod has no credentials of its own (mode ambient): an access key stands in for what the node or a webhook would offer.")
+		p.Env["AWS_ACCESS_KEY_ID"], p.Env["AWS_SECRET_ACCESS_KEY"] = StandInAccessKeyID, StandInSecretAccessKey
+	}
+	return awslocal.Credential{
+		AccessKeyID: p.Env["AWS_ACCESS_KEY_ID"], SecretAccessKey: p.Env["AWS_SECRET_ACCESS_KEY"], SessionToken: p.Env["AWS_SESSION_TOKEN"],
+	}
+}
+
+// Secret is the value of a Secret's key among the objects, or a stand-in where the Secret is only in the cluster, which
+// standIns then tell. Variable is the environment variable that gets it, by which AWS's credentials are known.
+func Secret(objects []chart.Object, region, name, key, variable string) (value string, standIns []string, err error) {
+	m := &maker{pod: &Pod{}, region: region, secrets: map[string]corev1.Secret{}}
+	for _, object := range objects {
+		if object.Kind() == "Secret" {
+			var s corev1.Secret
+			if err := object.DecodeKnown(&s); err != nil {
+				return "", nil, err
+			}
+			m.secrets[s.Name] = s
+		}
+	}
+	value, ok, err := m.secretValue(name, key, variable)
+	if err == nil && !ok {
+		err = fmt.Errorf("the release's Secret %q has no key %q", name, key)
+	}
+	return value, m.pod.StandIns, err
 }

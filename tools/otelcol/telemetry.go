@@ -1,4 +1,4 @@
-package preview
+package otelcol
 
 import (
 	"bufio"
@@ -15,10 +15,11 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// selfMetrics are the collector's own metrics, as its Prometheus endpoint shows them.
-type selfMetrics map[string]*dto.MetricFamily
+// SelfMetrics are a collector's own metrics, as its Prometheus endpoint shows them.
+type SelfMetrics map[string]*dto.MetricFamily
 
-func scrape(ctx context.Context, url string) (selfMetrics, error) {
+// Scrape reads the collector's own metrics from url, such as http://127.0.0.1:8888/metrics.
+func Scrape(ctx context.Context, url string) (SelfMetrics, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
@@ -39,8 +40,8 @@ func scrape(ctx context.Context, url string) (selfMetrics, error) {
 	return families, nil
 }
 
-// each visits the values of a metric with their labels. Counters have the suffix _total or not, by the reader's settings.
-func (m selfMetrics) each(name string, visit func(labels map[string]string, value float64)) {
+// Each visits the values of a metric with their labels. Counters have the suffix _total or not, by the reader's settings.
+func (m SelfMetrics) Each(name string, visit func(labels map[string]string, value float64)) {
 	for _, full := range []string{name, name + "_total"} {
 		family, ok := m[full]
 		if !ok {
@@ -56,23 +57,23 @@ func (m selfMetrics) each(name string, visit func(labels map[string]string, valu
 	}
 }
 
-// queued is how many items or bytes wait in the exporters' queues.
-func (m selfMetrics) queued() float64 {
+// Queued is how many items or bytes wait in the exporters' queues.
+func (m SelfMetrics) Queued() float64 {
 	total := 0.0
-	m.each("otelcol_exporter_queue_size", func(_ map[string]string, value float64) { total += value })
+	m.Each("otelcol_exporter_queue_size", func(_ map[string]string, value float64) { total += value })
 	return total
 }
 
 // notDropping are processors whose difference of items in and out is no decision to drop.
 var notDropping = []string{"memory_limiter", "batch"}
 
-// filtered is how many items of each signal the processors took out, by processor.
-func (m selfMetrics) filtered() map[string]map[string]int {
+// Filtered is how many items of each signal the processors took out, by processor.
+func (m SelfMetrics) Filtered() map[string]map[string]int {
 	difference := map[string]map[string]int{}
 	note := func(sign int) func(map[string]string, float64) {
 		return func(labels map[string]string, value float64) {
 			signal, processor := labels["otel_signal"], labels["processor"]
-			if slices.Contains(notDropping, componentType(processor)) {
+			if slices.Contains(notDropping, kindOf(processor)) {
 				return
 			}
 			if difference[signal] == nil {
@@ -81,8 +82,8 @@ func (m selfMetrics) filtered() map[string]map[string]int {
 			difference[signal][processor] += sign * int(value)
 		}
 	}
-	m.each("otelcol_processor_incoming_items", note(1))
-	m.each("otelcol_processor_outgoing_items", note(-1))
+	m.Each("otelcol_processor_incoming_items", note(1))
+	m.Each("otelcol_processor_outgoing_items", note(-1))
 	for _, processors := range difference {
 		for processor, dropped := range processors {
 			if dropped <= 0 {
@@ -93,18 +94,24 @@ func (m selfMetrics) filtered() map[string]map[string]int {
 	return difference
 }
 
+// kindOf is the part of a component's ID before the slash.
+func kindOf(id string) string {
+	kind, _, _ := strings.Cut(id, "/")
+	return kind
+}
+
 // itemsOf is the noun that the collector's metrics use for a signal.
 var itemsOf = map[string]string{"traces": "spans", "metrics": "metric_points", "logs": "log_records"}
 
-// failures are what exporters and receivers counted as failed or refused, in words, by signal.
-func (m selfMetrics) failures(signal string) []string {
+// Failures are what exporters and receivers counted as failed or refused of a signal ("traces"), in words.
+func (m SelfMetrics) Failures(signal string) []string {
 	var texts []string
 	for _, kind := range []struct{ metric, text, label string }{
 		{"otelcol_exporter_send_failed_", "exporter %s failed to send %d %s", "exporter"},
 		{"otelcol_exporter_enqueue_failed_", "exporter %s had no room in its queue for %d %s", "exporter"},
 		{"otelcol_receiver_refused_", "receiver %s refused %d %s", "receiver"},
 	} {
-		m.each(kind.metric+itemsOf[signal], func(labels map[string]string, value float64) {
+		m.Each(kind.metric+itemsOf[signal], func(labels map[string]string, value float64) {
 			if value > 0 {
 				texts = append(texts, fmt.Sprintf(kind.text, labels[kind.label], int(value), strings.ReplaceAll(itemsOf[signal], "_", " ")))
 			}
@@ -114,12 +121,14 @@ func (m selfMetrics) failures(signal string) []string {
 	return texts
 }
 
-// drop is a line of the collector's log that says that data is gone.
-type drop struct {
-	signal, component, why string
-	count                  int
-	// interrupted is whether it waited to be sent again when the collector was stopped.
-	interrupted bool
+// Drop is a line of the collector's log that says that data is gone.
+type Drop struct {
+	// Signal is "traces", "metrics" or "logs", Component the exporter's ID, Why its error.
+	Signal, Component, Why string
+	// Count is the number of items.
+	Count int
+	// Interrupted is whether it waited to be sent again when the collector was stopped.
+	Interrupted bool
 }
 
 // interruption is how the collector's retries begin the reason for what they give up at the end (exporterhelper).
@@ -128,39 +137,54 @@ const interruption = "interrupted due to shutdown: "
 // requestID is what makes equal answers of AWS differ.
 var requestID = regexp.MustCompile(`\s*RequestID: [0-9A-Za-z-]+,`)
 
+// maxLineBytes bounds a line of the log: an error may quote a whole request.
+const maxLineBytes = 64 << 20
+
 // logLine is the part of a collector's log line that tells about data. The console encoding has the same fields as a JSON
 // object at the end of the line.
 type logLine struct {
-	Level     string `json:"level"`
-	Message   string `json:"msg"`
-	Error     any    `json:"error"`
-	Dropped   int    `json:"dropped_items"`
-	Component string `json:"otelcol.component.id"`
-	Signal    string `json:"otelcol.signal"`
-	Kind      string `json:"otelcol.component.kind"`
+	Level   string `json:"level"`
+	Message string `json:"msg"`
+	Error   any    `json:"error"`
+	Dropped int    `json:"dropped_items"`
+	// What a receiver rejects in a partial success is dropped as well.
+	DroppedSpans   int    `json:"dropped_spans"`
+	DroppedPoints  int    `json:"dropped_data_points"`
+	DroppedRecords int    `json:"dropped_log_records"`
+	Partial        string `json:"message"`
+	Component      string `json:"otelcol.component.id"`
+	Signal         string `json:"otelcol.signal"`
+	Kind           string `json:"otelcol.component.kind"`
 }
 
-// drops finds what exporters say they dropped.
-func drops(log string) []drop {
-	var found []drop
+// Drops finds in a collector's log what exporters say they dropped.
+func Drops(log string) []Drop {
+	var found []Drop
 	lines := bufio.NewScanner(strings.NewReader(log))
 	lines.Buffer(make([]byte, 0, 64<<10), maxLineBytes)
 	for lines.Scan() {
 		text := lines.Text()
 		at := strings.IndexByte(text, '{')
-		if at < 0 || !strings.Contains(text, "dropped_items") {
+		if at < 0 || !strings.Contains(text, `"dropped_`) {
 			continue
 		}
 		var line logLine
-		if json.Unmarshal([]byte(text[at:]), &line) != nil || line.Dropped == 0 {
+		if json.Unmarshal([]byte(text[at:]), &line) != nil {
+			continue
+		}
+		count := line.Dropped + line.DroppedSpans + line.DroppedPoints + line.DroppedRecords
+		if count == 0 {
 			continue
 		}
 		why := ""
-		if line.Error != nil {
+		switch {
+		case line.Error != nil:
 			why = fmt.Sprint(line.Error)
+		case line.Partial != "":
+			why = "partial success: " + line.Partial
 		}
 		why, interrupted := strings.CutPrefix(requestID.ReplaceAllString(why, ""), interruption)
-		found = append(found, drop{signal: line.Signal, component: line.Component, why: why, count: line.Dropped, interrupted: interrupted})
+		found = append(found, Drop{Signal: line.Signal, Component: line.Component, Why: why, Count: count, Interrupted: interrupted})
 	}
 	return found
 }

@@ -1,7 +1,6 @@
-package preview
+package localpod
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -14,22 +13,28 @@ import (
 	"sync/atomic"
 )
 
-// overlay is what has to change of a pod's configuration to run it on this machine beside other programs: only addresses.
-type overlay struct {
+// Overlay is what has to change of a pod's configuration to run it on this machine beside other programs: only addresses.
+type Overlay struct {
+	// Health is the URL that answers when the collector is ready, Metrics that of its own metrics.
+	Health, Metrics string
+	// Routes lists the components on each signal's way, such as "otlp -> otlp_grpc/traces -> otlp/aws -> awsxray".
+	Routes map[string]string
+	// LeftOut are the exporters that send elsewhere than to AWS.
+	LeftOut []string
+	// Regions are the regions that the configuration names.
+	Regions []string
+	// Rewritten are the attributes to which the configuration's processors give another value.
+	Rewritten map[string]bool
+	// DetailedSummaries is whether awsemf writes a metric for each part of a summary (detailed_metrics).
+	DetailedSummaries bool
+
+	pod      *Pod
+	endpoint string
 	// tree is merged over the pod's own configuration by the collector itself.
 	tree map[string]any
-	// ports maps the ports that the pod's receivers listen on to free ones.
+	// ports maps the ports that the pod's receivers listen on to free ones, which pool holds until the collector starts.
 	ports map[int]int
-	// health is the URL that answers when the collector is ready, metrics that of its own metrics.
-	health, metrics string
-	// routes lists the components on each signal's way, such as "otlp -> otlp_grpc/traces -> otlp/aws -> awsxray".
-	routes map[string]string
-	// leftOut are the exporters that send elsewhere than to AWS.
-	leftOut []string
-	// rules are what the configuration does to the identity of datapoints.
-	rules metricRules
-	// regions are the regions that the configuration names.
-	regions []string
+	pool  portPool
 }
 
 // portPool hands out free ports of the loopback interface. They stay taken until release, so that none is given twice.
@@ -67,11 +72,11 @@ func (p *portPool) release() {
 	p.listeners = nil
 }
 
-// mergeConfigs merges as the collector does: maps member by member, everything else is replaced.
-func mergeConfigs(configs []config) map[string]any {
+// Merge merges configurations as the collector does: maps member by member, everything else is replaced.
+func Merge(configs []Config) map[string]any {
 	merged := map[string]any{}
 	for _, c := range configs {
-		mergeInto(merged, c.tree)
+		mergeInto(merged, c.Tree)
 	}
 	return merged
 }
@@ -131,7 +136,8 @@ func componentType(id string) string {
 // environmentReference is the collector's ${NAME}, ${env:NAME} and ${env:NAME:-default}.
 var environmentReference = regexp.MustCompile(`\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}`)
 
-func expandEnvironment(text string, env map[string]string) string {
+// ExpandEnvironment puts the values of environment variables in place of such references.
+func ExpandEnvironment(text string, env map[string]string) string {
 	return environmentReference.ReplaceAllStringFunc(text, func(match string) string {
 		parts := environmentReference.FindStringSubmatch(match)
 		if value, ok := env[parts[1]]; ok {
@@ -141,17 +147,21 @@ func expandEnvironment(text string, env map[string]string) string {
 	})
 }
 
-// newOverlay reads the merged configuration of a pod. Endpoint is the URL of the AWS stand-in.
-func newOverlay(merged map[string]any, env map[string]string, endpoint string, pool *portPool) (*overlay, error) {
-	o := &overlay{tree: map[string]any{}, ports: map[int]int{}, routes: map[string]string{}, rules: metricRules{rewritten: map[string]bool{}}}
-	pipelines := at(merged, "service", "pipelines")
-	if len(pipelines) == 0 {
-		return nil, errors.New("the collector's configuration has no service.pipelines")
+// Overlay finds free ports for the pod and puts endpoint, the URL of an AWS stand-in, in AWS's place.
+func (p *Pod) Overlay(endpoint string) (*Overlay, error) {
+	merged := Merge(p.Configs)
+	o := &Overlay{
+		Routes: map[string]string{}, Rewritten: map[string]bool{},
+		pod: p, endpoint: endpoint, tree: map[string]any{}, ports: map[int]int{},
 	}
-	b := &overlayBuilder{overlay: o, merged: merged, env: env, endpoint: strings.TrimSuffix(endpoint, "/"), pool: pool}
+	if len(at(merged, "service", "pipelines")) == 0 {
+		return nil, fmt.Errorf("%s: the collector's configuration has no service.pipelines", p.Workload)
+	}
+	b := &overlayBuilder{Overlay: o, merged: merged, env: p.Env, endpoint: strings.TrimSuffix(endpoint, "/")}
 	for _, step := range []func() error{b.receivers, b.processors, b.exporters, b.extensions, b.telemetry} {
 		if err := step(); err != nil {
-			return nil, err
+			o.pool.release()
+			return nil, fmt.Errorf("%s: %w", p.Workload, err)
 		}
 	}
 	b.trace()
@@ -159,11 +169,10 @@ func newOverlay(merged map[string]any, env map[string]string, endpoint string, p
 }
 
 type overlayBuilder struct {
-	*overlay
+	*Overlay
 	merged   map[string]any
 	env      map[string]string
 	endpoint string
-	pool     *portPool
 }
 
 // used lists the components of a kind ("receivers") that some pipeline names, sorted. The others are never started.
@@ -175,7 +184,7 @@ func (b *overlayBuilder) used(kind string) []string {
 			seen[id] = true
 		}
 	}
-	return sortedKeys(seen)
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // listen replaces the address that stands at keys by a free one and remembers which port it had.
@@ -183,7 +192,7 @@ func (b *overlayBuilder) listen(byDefault string, keys ...string) (string, error
 	object := at(b.merged, keys[:len(keys)-1]...)
 	address := byDefault
 	if text, ok := object[keys[len(keys)-1]].(string); ok {
-		address = expandEnvironment(text, b.env)
+		address = ExpandEnvironment(text, b.env)
 	}
 	port, err := portOf(address)
 	if err != nil {
@@ -220,7 +229,7 @@ func (b *overlayBuilder) receivers() error {
 		switch componentType(id) {
 		case "otlp":
 			protocols := at(b.merged, "receivers", id, "protocols")
-			for _, protocol := range sortedKeys(protocols) {
+			for _, protocol := range slices.Sorted(maps.Keys(protocols)) {
 				byDefault := map[string]string{"grpc": "localhost:4317", "http": "localhost:4318"}[protocol]
 				if _, err := b.listen(byDefault, "receivers", id, "protocols", protocol, "endpoint"); err != nil {
 					return err
@@ -239,7 +248,7 @@ func (b *overlayBuilder) receivers() error {
 				return err
 			}
 		case "jaeger":
-			for _, protocol := range sortedKeys(at(b.merged, "receivers", id, "protocols")) {
+			for _, protocol := range slices.Sorted(maps.Keys(at(b.merged, "receivers", id, "protocols"))) {
 				byDefault := map[string]string{
 					"grpc": "localhost:14250", "thrift_http": "localhost:14268", "thrift_binary": "localhost:6832", "thrift_compact": "localhost:6831",
 				}[protocol]
@@ -260,7 +269,7 @@ func (b *overlayBuilder) processors() error {
 		for _, action := range actions {
 			object, _ := action.(map[string]any)
 			if key, ok := object["key"].(string); ok && object["action"] != "delete" {
-				b.rules.rewritten[key] = true
+				b.Rewritten[key] = true
 			}
 		}
 	}
@@ -271,7 +280,7 @@ var loopbackHosts = []string{"localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0"
 
 // moved is the new address of a receiver of this very collector; empty when address is none.
 func (b *overlayBuilder) moved(address string) string {
-	expanded := expandEnvironment(address, b.env)
+	expanded := ExpandEnvironment(address, b.env)
 	bare := expanded
 	scheme := ""
 	if before, after, ok := strings.Cut(bare, "://"); ok {
@@ -299,7 +308,7 @@ func (b *overlayBuilder) exporters() error {
 		case "awsxray", "awsemf", "awscloudwatchlogs":
 			put(b.tree, b.endpoint, "exporters", id, "endpoint")
 			if detailed, _ := own["detailed_metrics"].(bool); detailed && componentType(id) == "awsemf" {
-				b.rules.detailedSummaries = true
+				b.DetailedSummaries = true
 			}
 		case "otlp_grpc", "otlp":
 			endpoint, _ := own["endpoint"].(string)
@@ -340,7 +349,7 @@ func (b *overlayBuilder) otlpHTTP(id string, own map[string]any, foreign map[str
 			put(b.tree, moved, "exporters", id, key)
 			continue
 		}
-		target, err := url.Parse(expandEnvironment(address, b.env))
+		target, err := url.Parse(ExpandEnvironment(address, b.env))
 		if err != nil {
 			return fmt.Errorf("exporters.%s.%s: %w", id, key, err)
 		}
@@ -354,9 +363,9 @@ func (b *overlayBuilder) otlpHTTP(id string, own map[string]any, foreign map[str
 }
 
 func (b *overlayBuilder) addRegion(region string) {
-	region = expandEnvironment(region, b.env)
-	if region != "" && !slices.Contains(b.regions, region) {
-		b.regions = append(b.regions, region)
+	region = ExpandEnvironment(region, b.env)
+	if region != "" && !slices.Contains(b.Regions, region) {
+		b.Regions = append(b.Regions, region)
 	}
 }
 
@@ -365,7 +374,7 @@ func (b *overlayBuilder) leaveOut(foreign map[string]bool) {
 	if len(foreign) == 0 {
 		return
 	}
-	b.leftOut = sortedKeys(foreign)
+	b.LeftOut = slices.Sorted(maps.Keys(foreign))
 	for id, pipeline := range at(b.merged, "service", "pipelines") {
 		object, _ := pipeline.(map[string]any)
 		exporters := stringList(object["exporters"])
@@ -398,12 +407,12 @@ func (b *overlayBuilder) extensions() error {
 		if componentType(id) == "awsproxy" {
 			put(b.tree, b.endpoint, "extensions", id, "aws_endpoint")
 		}
-		if componentType(id) == "health_check" && b.health == "" {
+		if componentType(id) == "health_check" && b.Health == "" {
 			path, _ := at(b.merged, "extensions", id)["path"].(string)
-			b.health = "http://" + address + "/" + strings.TrimPrefix(path, "/")
+			b.Health = "http://" + address + "/" + strings.TrimPrefix(path, "/")
 		}
 	}
-	if b.health != "" {
+	if b.Health != "" {
 		return nil
 	}
 	const own = "health_check/preview"
@@ -412,7 +421,7 @@ func (b *overlayBuilder) extensions() error {
 		return err
 	}
 	put(b.tree, append(ids, own), "service", "extensions")
-	b.health = "http://" + address + "/"
+	b.Health = "http://" + address + "/"
 	return nil
 }
 
@@ -426,7 +435,7 @@ func (b *overlayBuilder) telemetry() error {
 		"host": "127.0.0.1", "port": free,
 	}}}}}, "service", "telemetry", "metrics", "readers")
 	put(b.tree, "normal", "service", "telemetry", "metrics", "level")
-	b.metrics = fmt.Sprintf("http://127.0.0.1:%d/metrics", free)
+	b.Metrics = fmt.Sprintf("http://127.0.0.1:%d/metrics", free)
 	return nil
 }
 
@@ -437,7 +446,7 @@ func (b *overlayBuilder) trace() {
 		for _, protocol := range at(b.merged, "receivers", receiver, "protocols") {
 			object, _ := protocol.(map[string]any)
 			if address, ok := object["endpoint"].(string); ok {
-				host, _, err := net.SplitHostPort(expandEnvironment(address, map[string]string{}))
+				host, _, err := net.SplitHostPort(ExpandEnvironment(address, map[string]string{}))
 				if err == nil && slices.Contains(loopbackHosts[:4], host) {
 					return true
 				}
@@ -446,7 +455,7 @@ func (b *overlayBuilder) trace() {
 		return false
 	}
 	ways := map[string][]string{}
-	for _, id := range sortedKeys(pipelines) {
+	for _, id := range slices.Sorted(maps.Keys(pipelines)) {
 		object, _ := pipelines[id].(map[string]any)
 		signal := componentType(id)
 		for _, receiver := range stringList(object["receivers"]) {
@@ -462,7 +471,7 @@ func (b *overlayBuilder) trace() {
 		}
 	}
 	for signal, list := range ways {
-		b.routes[signal] = strings.Join(list, " → ")
+		b.Routes[signal] = strings.Join(list, " → ")
 	}
 }
 
@@ -485,7 +494,7 @@ func localEnvironment(env map[string]string, endpoint string) []string {
 		all["TMPDIR"] = dir
 	}
 	list := make([]string, 0, len(all))
-	for _, name := range sortedKeys(all) {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
 		list = append(list, name+"="+all[name])
 	}
 	return list
