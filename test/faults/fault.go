@@ -23,8 +23,9 @@ type Fault struct {
 	Name, What string
 	// concerns tells the cells that the fault makes sense for; nil means all.
 	concerns func(Cell) bool
-	// values are set over the chart's.
+	// values are set over the chart's, for cells that are valued; nil means all.
 	values map[string]any
+	valued func(Cell) bool
 	// config is merged over the rendered configuration, for what the chart does not allow.
 	config func(r *run) map[string]any
 	// rate is by how much more is sent than usual; 0 means 1.

@@ -24,6 +24,7 @@ func poisonous(name, what string, signal gateway.Signal) Fault {
 	if name == "poison-empty" {
 		// Otherwise an event is the record as JSON, which is never empty.
 		f.values = map[string]any{"global": map[string]any{"logs": map[string]any{"rawLog": true}}}
+		f.valued = func(c Cell) bool { return !native(c) }
 	}
 	f.act = func(ctx context.Context, r *run) error {
 		for range 3 {

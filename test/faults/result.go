@@ -101,9 +101,8 @@ type exception struct {
 // allowance is what a cell may lose.
 type allowance int
 
-// The zero value is nothing.
 const (
-	_ allowance = iota
+	_ allowance = iota // nothing
 	// whatMeetsTheFault is all that was accepted before the fault ended, and nothing after it.
 	whatMeetsTheFault
 	// whatAWSRejects is what AWS names as not stored in a 200.

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/test/bench"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/awslocal"
 )
 
@@ -119,4 +121,30 @@ func TestNoTwoDatapointsOfALoadAreTheSame(t *testing.T) {
 			seen[key] = true
 		}
 	}
+}
+
+func TestThePageAndTheDocsShowEachCell(t *testing.T) {
+	good := Result{Signal: "traces", Exporter: "otlp", Delivery: "queued", Fault: "503", Accepted: 10, Stored: 10, Duplicated: 3, Started: time.Unix(0, 0).UTC(), Machine: "a machine"}
+	good.judge(Cell{"traces", "otlp", Queued, "503"}, 5, 0)
+	open := Result{Signal: "logs", Exporter: "otlp", Delivery: "queued", Fault: "500", Accepted: 10, Stored: 6, Lost: 4, Named: []string{"<dropped>"}, Started: time.Unix(0, 0).UTC()}
+	open.judge(Cell{"logs", "otlp", Queued, "500"}, 5, 0)
+
+	var page, text, docs bytes.Buffer
+	require.NoError(t, WriteHTML(&page, []Result{good, open}))
+	assert.Contains(t, page.String(), "0 of 10")
+	assert.Contains(t, page.String(), `class="bound"`)
+	assert.Contains(t, page.String(), "&lt;dropped&gt;", "what the collector says is no markup")
+	WriteText(&text, []Result{good, open})
+	assert.Contains(t, text.String(), "0/10 +3")
+	assert.Contains(t, text.String(), "4/10 *")
+	require.NoError(t, WriteDocs(&docs, []Result{good, open}, []bench.Measurement{{Signal: "traces", Profile: "reference", CPU: 40}}))
+	assert.Contains(t, docs.String(), "0/10 +3")
+	assert.Contains(t, docs.String(), "| reference | 40.0 |")
+	for _, e := range exceptions {
+		assert.Contains(t, docs.String(), e.reason)
+	}
+
+	open.Pass, open.Failure = false, "too much is lost"
+	assert.ErrorContains(t, WriteDocs(&docs, []Result{good, open}, nil), "too much is lost")
+	assert.Error(t, WriteDocs(&docs, nil, nil))
 }

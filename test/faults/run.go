@@ -59,7 +59,7 @@ var Full = Pace{
 // Fast is the pace of the tests: short outages, small batches, and a gateway that tries again sooner.
 var Fast = Pace{
 	Rate: 100, LogBytes: 400, Outage: 4 * time.Second, Calm: time.Second, Control: 12 * time.Second,
-	DiskBytes: 1 << 20, QueueBytes: map[gateway.Signal]int{gateway.Traces: 120_000, gateway.Metrics: 30_000, gateway.Logs: 80_000},
+	DiskBytes: 192 << 10, QueueBytes: map[gateway.Signal]int{gateway.Traces: 120_000, gateway.Metrics: 30_000, gateway.Logs: 80_000},
 	Settled: 8 * time.Second, Drain: time.Minute,
 	Gateway: gateway.Options{
 		BatchSpans: 64, BatchDataPoints: 128, BatchLogRecords: 64, BatchTimeout: 300 * time.Millisecond,
@@ -196,7 +196,9 @@ func (r *run) render() error {
 	if len(deliveries) > 1 {
 		merge(values, map[string]any{"collector": map[string]any{"delivery": string(r.group[0].Delivery)}})
 	}
-	merge(values, r.fault.values)
+	if r.fault.valued == nil || r.fault.valued(r.group[0]) {
+		merge(values, r.fault.values)
+	}
 	merge(values, r.values)
 	c, err := chart.LoadFS(charts.Files, "kyma-cloudwatch")
 	if err != nil {
@@ -460,9 +462,7 @@ func (r *run) finish(ctx context.Context, started time.Time, again int) ([]Resul
 			}
 		}
 		result.Notes = r.notes
-		if again > 0 {
-			result.Again = again
-		}
+		result.Again = again
 		rejected := 0
 		if r.partial != nil {
 			rejected = r.partial.Rejected()

@@ -20,6 +20,7 @@ import (
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/test/kyma"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/test/monitoring"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/chart"
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/charttest"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/kubeschema"
 )
 
@@ -147,7 +148,7 @@ func TestExamplesAreWhatTheirRenderedFoldersShow(t *testing.T) {
 		if notes := notes(t, e); notes != "" {
 			want["NOTES.txt"] = notes
 		}
-		if *update {
+		if charttest.Updating() {
 			writeGoldens(t, e.rendered, want)
 			return
 		}
@@ -175,7 +176,7 @@ func TestHelm4RendersTheSameObjectsAsHelm3(t *testing.T) {
 		require.NoError(t, err)
 		by4, err := parseObjects(manifest)
 		require.NoError(t, err)
-		for _, difference := range differences("", by3.objects, by4) {
+		for _, difference := range charttest.Differences(by3.objects, by4) {
 			t.Error(difference)
 		}
 	})

@@ -1,19 +1,18 @@
 package render
 
 import (
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"sigs.k8s.io/yaml"
+
+	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/charttest"
 )
 
 const howToUpdate = "when the change is meant: go test ./test/render -update, and review what it writes"
@@ -87,113 +86,8 @@ func compareGoldens(t *testing.T, dir string, rendered map[string]string) {
 		require.NoError(t, err, name)
 		got, err := parseObjects(rendered[name])
 		require.NoError(t, err, name)
-		for _, difference := range differences("", want, got) {
+		for _, difference := range charttest.Differences(want, got) {
 			t.Errorf("%s: %s; %s", filepath.Join(dir, name), difference, howToUpdate)
 		}
 	}
-}
-
-// differences names the fields in which two parsed values differ, as
-// "StatefulSet/x.spec.replicas: 1 became 2". Text of several lines that is YAML is compared as such:
-// a collector's configuration differs in a field, too.
-func differences(path string, want, got any) []string {
-	if reflect.DeepEqual(want, got) {
-		return nil
-	}
-	switch want := want.(type) {
-	case map[string]object:
-		if got, ok := got.(map[string]object); ok {
-			return mapDifferences(path, want, got)
-		}
-	case object:
-		if got, ok := got.(object); ok {
-			return mapDifferences(path, want, got)
-		}
-	case []any:
-		if got, ok := got.([]any); ok && len(got) == len(want) {
-			var found []string
-			for i := range want {
-				found = append(found, differences(fmt.Sprintf("%s[%d]", path, i), want[i], got[i])...)
-			}
-			return found
-		}
-	case string:
-		if got, ok := got.(string); ok && strings.Contains(want, "\n") && strings.Contains(got, "\n") {
-			var wantParsed, gotParsed object
-			if yaml.Unmarshal([]byte(want), &wantParsed) == nil && yaml.Unmarshal([]byte(got), &gotParsed) == nil {
-				if found := mapDifferences(path, wantParsed, gotParsed); len(found) > 0 {
-					return found
-				}
-			}
-		}
-	}
-	return []string{fmt.Sprintf("%s: %s became %s", path, inline(want), inline(got))}
-}
-
-func mapDifferences[V any](path string, want, got map[string]V) []string {
-	keys := slices.Collect(maps.Keys(want))
-	for key := range got {
-		if _, ok := want[key]; !ok {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	var found []string
-	for _, key := range keys {
-		at := strings.TrimPrefix(path+"."+key, ".")
-		w, inWant := want[key]
-		g, inGot := got[key]
-		switch {
-		case !inGot:
-			found = append(found, fmt.Sprintf("%s: %s went away", at, inline(w)))
-		case !inWant:
-			found = append(found, fmt.Sprintf("%s: %s is new", at, inline(g)))
-		default:
-			found = append(found, differences(at, w, g)...)
-		}
-	}
-	return found
-}
-
-// inline is a value in one line, cut where it is long.
-func inline(value any) string {
-	data, err := yaml.Marshal(value)
-	if err != nil {
-		return fmt.Sprint(value)
-	}
-	text := []rune(strings.Join(strings.Fields(string(data)), " "))
-	if len(text) > 120 {
-		text = append(text[:120], '…')
-	}
-	return string(text)
-}
-
-func TestDifferencesNameTheField(t *testing.T) {
-	parse := func(text string) any {
-		var value object
-		require.NoError(t, yaml.Unmarshal([]byte(text), &value))
-		return value
-	}
-	config := func(namespace string) string {
-		return "kind: ConfigMap\ndata:\n  config.yaml: |\n    exporters:\n      awsemf: {namespace: " + namespace + "}\n    service: {}\n"
-	}
-	for name, c := range map[string]struct {
-		want, got string
-		found     []string
-	}{
-		"nothing":                   {"a: {b: [1, 2]}", "a:\n  b:\n  - 1\n  - 2\n", nil},
-		"a value":                   {"a: {b: [1, 2]}", "a: {b: [1, 3]}", []string{"a.b[1]: 2 became 3"}},
-		"a type":                    {"a: 1", "a: '1'", []string{`a: 1 became "1"`}},
-		"a list's length":           {"a: [1]", "a: [1, 2]", []string{"a: - 1 became - 1 - 2"}},
-		"a field less":              {"a: 1\nb: 2", "a: 1", []string{"b: 2 went away"}},
-		"a field more":              {"a: 1", "a: 1\nb: {c: 2}", []string{"b: c: 2 is new"}},
-		"a null instead of a field": {"a: 1\nb:", "a: 1", []string{"b: null went away"}},
-		"a configuration in text":   {config("x"), config("y1"), []string{"data.config.yaml.exporters.awsemf.namespace: x became y1"}},
-	} {
-		assert.Equal(t, c.found, differences("", parse(c.want), parse(c.got)), name)
-	}
-}
-
-func TestDifferencesSeeAChangeOfTextThatParsesAlike(t *testing.T) {
-	assert.Len(t, differences("data", "a: 1\nb: 2\n", "b: 2\na: 1\n"), 1)
 }

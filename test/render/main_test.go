@@ -12,10 +12,6 @@ import (
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/test/helmcli"
 )
 
-// update makes the test of the examples write their rendered folders instead of comparing them:
-// go test ./test/render -update
-var update = flag.Bool("update", false, "write the rendered objects of the examples")
-
 // The ways to the repository's root and to the chart from this folder, which is where tests run.
 const (
 	repository = "../.."

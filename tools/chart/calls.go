@@ -49,12 +49,21 @@ func (m *machine) function(dot any, node *parse.IdentifierNode, args []parse.Nod
 	name := node.Ident
 	switch name {
 	case "include":
-		if given := m.arguments(dot, args, final); len(given) == 2 {
-			if name, ok := given[0].(string); ok {
-				return m.include(name, given[1])
-			}
+		if _, alone := final.(absent); alone && len(args) == 2 {
+			return m.include(m.text(dot, args[0]), m.argument(dot, args[1]))
+		} else if !alone && len(args) == 1 {
+			return m.include(m.text(dot, args[0]), final)
 		}
 		giveUp()
+	case "dict":
+		if _, alone := final.(absent); alone && len(args)%2 == 0 {
+			table := make(map[string]any, len(args)/2)
+			for i := 0; i < len(args); i += 2 {
+				key := m.text(dot, args[i])
+				table[key] = m.argument(dot, args[i+1])
+			}
+			return table
+		}
 	case "tpl":
 		if given := m.arguments(dot, args, final); len(given) == 2 {
 			if source, ok := given[0].(string); ok {
@@ -294,6 +303,51 @@ func compareBasic(a, b any) int {
 	return 0
 }
 
+// text evaluates an argument that is to be a text.
+func (m *machine) text(dot any, node parse.Node) string {
+	if constant, ok := node.(*parse.StringNode); ok {
+		return constant.Text
+	}
+	text, ok := m.argument(dot, node).(string)
+	if !ok {
+		giveUp()
+	}
+	return text
+}
+
+// table evaluates an argument that is to be a map.
+func (m *machine) table(dot any, node parse.Node) map[string]any {
+	value := m.argument(dot, node)
+	table, ok := tableOf(value)
+	if !ok && value != nil {
+		giveUp()
+	}
+	return table
+}
+
+// callDirectly calls the functions that charts call most without a list of arguments.
+func (m *machine) callDirectly(f *function, dot any, args []parse.Node) (any, bool) {
+	switch call := f.value.(type) {
+	case func(string, any) bool: // kindIs
+		text := m.text(dot, args[0])
+		return call(text, m.argument(dot, args[1])), true
+	case func(map[string]any, string) any: // get
+		table := m.table(dot, args[0])
+		return call(table, m.text(dot, args[1])), true
+	case func(map[string]any, string) bool: // hasKey
+		table := m.table(dot, args[0])
+		return call(table, m.text(dot, args[1])), true
+	case func(map[string]any, string, any) map[string]any: // set
+		table := m.table(dot, args[0])
+		text := m.text(dot, args[1])
+		return call(table, text, m.argument(dot, args[2])), true
+	case func(string, string) bool: // hasPrefix, contains, regexMatch
+		text := m.text(dot, args[0])
+		return call(text, m.text(dot, args[1])), true
+	}
+	return nil, false
+}
+
 // call evaluates the arguments for a function's parameters and calls it.
 func (m *machine) call(f *function, dot any, args []parse.Node, final any) any {
 	given := len(args)
@@ -303,6 +357,11 @@ func (m *machine) call(f *function, dot any, args []parse.Node, final any) any {
 	}
 	if given != len(f.in) && !(f.variadic && given >= len(f.in)-1) {
 		giveUp()
+	}
+	if alone && !f.variadic {
+		if value, ok := m.callDirectly(f, dot, args); ok {
+			return value
+		}
 	}
 	if f.variadic {
 		// Not on the stack, as list returns what it is given.

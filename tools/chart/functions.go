@@ -23,6 +23,7 @@ var functions = func() template.FuncMap {
 	delete(all, "expandenv")
 	all["getHostByName"] = func(string) string { return "" }
 	maps.Copy(all, regexFunctions)
+	all["indent"], all["nindent"] = indent, nindent
 	all["toYaml"] = toYAML
 	all["toYamlPretty"] = toYAMLPretty
 	all["fromYaml"] = fromYAML
@@ -34,6 +35,29 @@ var functions = func() template.FuncMap {
 	all["fromToml"] = fromTOML
 	return all
 }()
+
+// indent and nindent are sprig's, which make the text anew twice.
+
+func indent(columns int, text string) string { return indentAfter("", columns, text) }
+
+func nindent(columns int, text string) string { return indentAfter("\n", columns, text) }
+
+func indentAfter(before string, columns int, text string) string {
+	blanks := strings.Repeat(" ", columns)
+	var indented strings.Builder
+	indented.Grow(len(before) + len(text) + (1+strings.Count(text, "\n"))*columns)
+	indented.WriteString(before)
+	for {
+		indented.WriteString(blanks)
+		end := strings.IndexByte(text, '\n') + 1
+		if end == 0 {
+			indented.WriteString(text)
+			return indented.String()
+		}
+		indented.WriteString(text[:end])
+		text = text[end:]
+	}
+}
 
 // The conversions hide their errors from the template as Helm's do: an empty text, a map with the key Error, a list
 // with the message as its only element.
@@ -64,10 +88,18 @@ func fromYAML(text string) map[string]any {
 	return table
 }
 
+// parsedLists are the lists of texts that fromYamlArray has parsed without an error.
+var parsedLists memory[[]any]
+
 func fromYAMLArray(text string) []any {
+	if known, ok := parsedLists.get(text); ok {
+		return copyValue(known).([]any)
+	}
 	list := []any{}
 	if err := yaml.Unmarshal([]byte(text), &list); err != nil {
 		list = []any{err.Error()}
+	} else if list != nil {
+		parsedLists.put(text, copyValue(list).([]any))
 	}
 	return list
 }

@@ -3,7 +3,6 @@ package chart
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -183,7 +182,11 @@ func (m *machine) loop(dot any, node *parse.RangeNode) flow {
 // iterate goes through a map in the order of its keys, as they are when it starts; through a list as it is then.
 func (m *machine) iterate(value any, variables int, once func(index, element any) bool) {
 	if table, ok := tableOf(value); ok {
-		keys := slices.Sorted(maps.Keys(table))
+		keys := make([]string, 0, len(table))
+		for key := range table {
+			keys = append(keys, key)
+		}
+		slices.Sort(keys)
 		elements := make([]any, len(keys))
 		for i, key := range keys {
 			elements[i] = table[key]

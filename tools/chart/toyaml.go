@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -15,7 +16,9 @@ import (
 // half the time of a chart that builds its objects as maps, so that maps and lists as they come out of values are
 // written straight. What is not sure to come out the same goes Helm's way.
 func toYAML(value any) string {
-	w := yamlWriter{text: make([]byte, 0, 512)}
+	w := yamlWriters.Get().(*yamlWriter)
+	defer yamlWriters.Put(w)
+	w.text, w.line = w.text[:0], 0
 	if w.root(value) {
 		return string(w.text[:len(w.text)-1])
 	}
@@ -25,6 +28,8 @@ func toYAML(value any) string {
 	}
 	return strings.TrimSuffix(string(data), "\n")
 }
+
+var yamlWriters = sync.Pool{New: func() any { return &yamlWriter{} }}
 
 // maxWidth is the column after which YAML's writer continues a text on the next line.
 const maxWidth = 80

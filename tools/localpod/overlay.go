@@ -3,6 +3,7 @@ package localpod
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -10,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 )
 
 // Overlay is what has to change of a pod's configuration to run it on this machine beside other programs: only addresses.
@@ -40,29 +40,25 @@ type Overlay struct {
 // portPool hands out free ports of the loopback interface. They stay taken until release, so that none is given twice.
 type portPool struct{ listeners []net.Listener }
 
-// The ports that take tries: below those that operating systems give to whoever asks for any, for a connection say (Linux
-// from 32768 up). One of these would be somebody else's between release and the moment that the collector listens on it.
+// The ports to choose from. Below those that systems give to connections, or one of these could have the port while the
+// collector is down for a restart.
 const (
-	firstPort = 20_000
-	ports     = 12_000
+	firstPort = 20000
+	lastPort  = 32000
 )
 
-// nextPort counts the ports tried. It begins elsewhere in each process, so that two do not try the same.
-var nextPort atomic.Uint32
-
-func init() { nextPort.Store(uint32(os.Getpid()) * 101) }
-
 func (p *portPool) take() (int, error) {
-	var err error
-	for range ports {
-		port := firstPort + int(nextPort.Add(1)%ports)
-		var listener net.Listener
-		if listener, err = net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
-			p.listeners = append(p.listeners, listener)
-			return port, nil
+	const attempts = 100
+	for range attempts {
+		port := firstPort + rand.IntN(lastPort-firstPort) //nolint:gosec // no secret
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue // taken
 		}
+		p.listeners = append(p.listeners, listener)
+		return port, nil
 	}
-	return 0, fmt.Errorf("no free port: %w", err)
+	return 0, fmt.Errorf("no free port on 127.0.0.1: tried %d between %d and %d", attempts, firstPort, lastPort)
 }
 
 func (p *portPool) release() {

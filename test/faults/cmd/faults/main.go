@@ -142,11 +142,16 @@ func (o *options) run(cmd *cobra.Command) error {
 	}
 	results, err := faults.Run(ctx, faults.Options{Cells: cells, Values: values, Pace: pace, Parallel: o.parallel, Binary: binary, Progress: progress})
 	// What was measured before an error is worth having.
-	if writeErr := o.write(results); writeErr != nil {
-		return writeErr
+	if len(results) > 0 {
+		if writeErr := o.write(results); writeErr != nil {
+			return writeErr
+		}
+		faults.WriteText(out, results)
 	}
-	faults.WriteText(out, results)
-	if err != nil {
+	switch {
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return fmt.Errorf("interrupted: %d of %d cells were measured", len(results), len(cells))
+	case err != nil:
 		return err
 	}
 	failed := 0
@@ -192,9 +197,6 @@ func (o *options) cells() ([]faults.Cell, error) {
 func (o *options) write(results []faults.Result) error {
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
 		return err
-	}
-	if results == nil {
-		results = []faults.Result{}
 	}
 	text, err := json.MarshalIndent(results, "", "  ")
 	if err != nil {
