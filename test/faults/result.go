@@ -118,6 +118,8 @@ const (
 		"wrapErrorIfBadRequest), and the queue drops what failed for good"
 	queueSkips = "the queue leaves out, without a word, what it cannot mark as read on a full disk (exporterhelper, persistent_queue.go, " +
 		"getNextItem); the chart's queues are full before their volume is, see volume-full"
+	quotaUsedUp = "the SDK's quota of 500 tokens for retries is used up by minutes of throttling (aws-sdk-go-v2, aws/retry/middleware.go), and " +
+		"awsxray then reports it as permanent (wrapErrorIfBadRequest): exporter otlp does not, and queued it takes longer, as fewer requests are tried"
 	gatewayGivesUp = "Kyma's gateway drops what it has tried to send for 300 s (telemetry-manager, retry_on_failure): delivery queued keeps it"
 	xrayIgnores    = "awsxray does not look at the answer of PutTraceSegments (awsxrayexporter, awsxray.go): exporter otlp does"
 )
@@ -132,6 +134,7 @@ var exceptions = []exception{
 	{"metrics/emf/*/expired-token", whatMeetsTheFault, emfPermanent},
 	{"*/*/queued/disk-full", whatMeetsTheFault, queueSkips},
 	{"*/*/acknowledged/outage-5m", whatMeetsTheFault, gatewayGivesUp},
+	{"traces/xray/acknowledged/throttled-5m", whatMeetsTheFault, quotaUsedUp},
 	{"*/*/acknowledged/throttled-5m", whatMeetsTheFault, gatewayGivesUp},
 	{"traces/xray/*/unprocessed-segments", whatAWSRejects, xrayIgnores},
 	{"traces/xray/*/poison-64kb-segment", poisonUntold, xrayIgnores},
