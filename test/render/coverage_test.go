@@ -32,6 +32,7 @@ var uncovered = map[string]string{
 	`charts/collector/templates/_checks_config.tpl: range $name, $bytes := $queues: never empty`:                                               "it is reached when the queues are too large",
 	`charts/collector/templates/_config.tpl: range $fragments: never empty`:                                                                    "the base is always there",
 	`charts/collector/templates/_pod.tpl: range $constraints: never empty`:                                                                     "without the user's there are the chart's",
+	`charts/collector/templates/_quantity.tpl: or (not $number) (not (hasKey $factors $unit)): never not $number`:                              "the schema wants a number first",
 	`charts/collector/templates/_quantity.tpl: range initial $path | reverse: never empty`:                                                     "no quantity stands at the top of the values",
 	`charts/collector/templates/networkpolicy.yaml: range $policy.senderNamespaces: never empty`:                                               "the schema wants one",
 	`charts/collector/templates/networkpolicy.yaml: range $policy.metricsNamespaces: never empty`:                                              "the schema wants one",
