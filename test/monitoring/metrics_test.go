@@ -82,7 +82,8 @@ func run(t *testing.T, values string) collector {
 	_, port, err := net.SplitHostPort(scrape)
 	require.NoError(t, err)
 	file := filepath.Join(dir, "config.yaml")
-	// What the pod has for itself: its addresses and its files.
+	// What the pod has for itself: its addresses and its files. Not by localpod, which has the collector serve its own
+	// metrics as localpod reads them: how the chart has them served decides what they are called.
 	text := strings.NewReplacer("${env:POD_IP}:4317", grpc, "${env:POD_IP}:4318", receiver, "${env:POD_IP}:13133", health,
 		"127.0.0.1:5317", loopback, "${env:POD_IP}", "127.0.0.1", "port: 8888", "port: "+port,
 		"/var/lib/otelcol", dir, "/etc/otelcol", dir).Replace(config.Data["config.yaml"])
@@ -104,7 +105,7 @@ func run(t *testing.T, values string) collector {
 // nextPort is the port that freeAddress tries next. It begins elsewhere in each process.
 var nextPort atomic.Int32
 
-func init() { nextPort.Store(int32(os.Getpid()*101%10_000) + 20_000) }
+func init() { nextPort.Store(int32(os.Getpid()*101%11_000) + 20_000) }
 
 // freeAddress finds a port below those that Linux gives to whoever asks for any (32768 and up): one of these would be
 // somebody else's by the time that the collector listens on it.

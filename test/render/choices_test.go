@@ -48,6 +48,8 @@ func TestSeldomChoicesRenderWhatTheySay(t *testing.T) {
 			values: "collector: {config: {exporters: {awsemf: x}}}", has: []string{"awsemf: x"}},
 		"no processors": {
 			values: "collector: {config: {processors: null}}", refusal: `"memory_limiter" among its processors, which is not defined`},
+		"memory without a number": {
+			values: "collector: {sizes: {small: {memory: much}}}", refusal: `is "much", which is not a Kubernetes quantity`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := install{chart: chartPath, name: releaseName, namespace: namespace, values: minimal + "\n---\n" + c.values}.rendered(t)

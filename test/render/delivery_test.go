@@ -10,19 +10,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"helm.sh/helm/v3/pkg/chart/loader"
-	"helm.sh/helm/v3/pkg/chartutil"
-	"helm.sh/helm/v3/pkg/engine"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/dynamic/fake"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/chart"
 	"github.com/kyma-cloudwatch/kyma-cloudwatch/tools/otelcol"
@@ -164,6 +155,19 @@ func TestGRPCIsTakenWhereItIsNoMistake(t *testing.T) {
 	render(t, "global: {traces: {exporter: otlp, delivery: acknowledged}}\n---\npipelines: {protocol: grpc, enabled: false}")
 }
 
+func TestNotesSayWhoKeepsTheData(t *testing.T) {
+	assert.Contains(t, notesOf(t, "global: {traces: {delivery: acknowledged}, logs: {delivery: acknowledged}}"), `
+The collector keeps no traces, logs: Kyma does until AWS has them, at most 256 requests and 300 s. To outlast more:
+delivery: queued, which is global.traces.delivery and global.logs.delivery.
+`)
+	assert.Contains(t, notesOf(t, acknowledged), `
+The collector keeps no traces, metrics, logs: Kyma does until AWS has them, at most 256 requests and 300 s. To outlast more:
+collector.delivery: queued.
+`)
+	assert.NotContains(t, notesOf(t, acknowledged), "volume claims")
+	assert.NotContains(t, notesOf(t, ""), "The collector keeps no")
+}
+
 func TestPodsServeUntilNobodyIsLedToThem(t *testing.T) {
 	for kind, values := range workloads {
 		spec := render(t, values).podTemplate(t).Spec
@@ -230,34 +234,22 @@ func TestAnAutoscalerLeavesAQueueWhereItIs(t *testing.T) {
 	assert.Nil(t, at(r.only(t, "Deployment"), "spec", "replicas"))
 }
 
-// cluster holds the objects that `lookup` finds.
-type cluster struct{ client dynamic.Interface }
-
-func (c cluster) GetClientFor(apiVersion, kind string) (dynamic.NamespaceableResourceInterface, bool, error) {
-	group, err := schema.ParseGroupVersion(apiVersion)
-	return c.client.Resource(group.WithResource(strings.ToLower(kind) + "s")), true, err
-}
-
 // upgrade renders the upgrade from one set of values to another, both added to minimal, with the first's workload in the
-// cluster, and returns the notes.
-func upgrade(t *testing.T, from, to string) (string, error) {
+// cluster.
+func upgrade(t *testing.T, from, to string) (*chart.Rendered, error) {
 	t.Helper()
-	files, err := upgradeFiles(t, from, to)
-	return files["kyma-cloudwatch/templates/NOTES.txt"], err
-}
-
-// upgradeFiles is upgrade with all that is rendered, by template.
-func upgradeFiles(t *testing.T, from, to string) (map[string]string, error) {
-	t.Helper()
-	existing := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(render(t, from).only(t, "StatefulSet"))}
-	loaded, err := loader.Load(chartPath)
+	loaded, err := chart.Load(chartPath)
 	require.NoError(t, err)
 	values, err := chart.Values(valuesFiles(t, minimal+"\n---\n"+to), nil)
 	require.NoError(t, err)
-	require.NoError(t, chartutil.ProcessDependencies(loaded, values))
-	toRender, err := chartutil.ToRenderValues(loaded, values, chartutil.ReleaseOptions{Name: releaseName, Namespace: namespace, IsUpgrade: true}, nil)
-	require.NoError(t, err)
-	return engine.RenderWithClientProvider(loaded, toRender, cluster{fake.NewSimpleDynamicClient(runtime.NewScheme(), existing)})
+	existing := render(t, from)
+	kind := "StatefulSet"
+	if existing.kinds()[kind] == 0 {
+		kind = "Deployment"
+	}
+	return loaded.Render(values, chart.Release{
+		Name: releaseName, Namespace: namespace, Upgrade: true, Cluster: []chart.Object{existing.only(t, kind)},
+	})
 }
 
 func TestAnUpgradeWithinAModeGoesThrough(t *testing.T) {
@@ -265,9 +257,9 @@ func TestAnUpgradeWithinAModeGoesThrough(t *testing.T) {
 		"", "collector: {replicas: 3}", "collector: {persistence: {size: 10240Mi}}", "global: {traces: {delivery: acknowledged}}", otlp,
 		"collector: {size: large, persistence: {size: 10Gi}}",
 	} {
-		notes, err := upgrade(t, "", to)
+		rendered, err := upgrade(t, "", to)
 		require.NoError(t, err, to)
-		assert.NotContains(t, notes, "replaces StatefulSet", to)
+		assert.NotContains(t, rendered.Notes, "WARNING", to)
 	}
 }
 
@@ -301,6 +293,19 @@ or make the StatefulSet anew, so that further pods get the other class; its pods
 
 Then repeat the upgrade.
 `},
+	{"collector: {persistence: {storageClass: slow}}", "collector: {persistence: {storageClass: fast}}", `
+The queue's volumes would be of storage class "fast", but StatefulSet cw-kyma-cloudwatch-collector was made with "slow", which Kubernetes lets nobody change. Keep it:
+
+collector:
+  persistence:
+    storageClass: "slow"
+
+or make the StatefulSet anew, so that further pods get the other class; its pods, their claims and what is queued stay:
+
+  kubectl -n observability delete statefulset cw-kyma-cloudwatch-collector --cascade=orphan
+
+Then repeat the upgrade.
+`},
 	{"collector: {persistence: {whenDeleted: Delete}}", acknowledged, `
 This upgrade replaces StatefulSet cw-kyma-cloudwatch-collector by a Deployment without volumes, and the StatefulSet's claims would be deleted with what is still queued (it has whenDeleted: Delete). Keep them:
 
@@ -320,9 +325,9 @@ func TestAnUpgradeThatCannotBeDoneSaysWhatToDo(t *testing.T) {
 
 func TestAnUpgradeFromAQueueSaysWhereItsDataStays(t *testing.T) {
 	for _, to := range []string{acknowledged, deployment} {
-		notes, err := upgrade(t, "", to)
+		rendered, err := upgrade(t, "", to)
 		require.NoError(t, err)
-		assert.Contains(t, notes, `WARNING: this upgrade replaces StatefulSet cw-kyma-cloudwatch-collector by a Deployment. What the StatefulSet has queued stays on its
+		assert.Contains(t, rendered.Notes, `WARNING: this upgrade replaces StatefulSet cw-kyma-cloudwatch-collector by a Deployment. What the StatefulSet has queued stays on its
 claims and is not sent. To send it, go back, wait until otelcol_exporter_queue_size is 0 on each pod, and upgrade again:
   helm -n observability rollback cw
 `)
@@ -330,24 +335,39 @@ claims and is not sent. To send it, go back, wait until otelcol_exporter_queue_s
 }
 
 func TestAnUpgradeToFewerPodsSaysWhereTheirDataStays(t *testing.T) {
-	notes, err := upgrade(t, "collector: {replicas: 3}", "collector: {replicas: 1}")
+	rendered, err := upgrade(t, "collector: {replicas: 3}", "collector: {replicas: 1}")
 	require.NoError(t, err)
-	assert.Contains(t, notes, `WARNING: this upgrade takes 2 of 3 pods away. What they have queued stays on their claims, queue-cw-kyma-cloudwatch-collector-1
+	assert.Contains(t, rendered.Notes, `WARNING: this upgrade takes 2 of 3 pods away. What they have queued stays on their claims, queue-cw-kyma-cloudwatch-collector-1
 to 2, and is sent when collector.replicas is 3 again.
 `)
 	for _, to := range []string{"collector: {replicas: 3}", "collector: {replicas: 4}", "collector: {autoscaling: {enabled: true}}"} {
-		notes, err := upgrade(t, "collector: {replicas: 3}", to)
+		rendered, err := upgrade(t, "collector: {replicas: 3}", to)
 		require.NoError(t, err)
-		assert.NotContains(t, notes, "WARNING", to)
+		assert.NotContains(t, rendered.Notes, "WARNING", to)
 	}
 }
 
 func TestSwitchingTheAutoscalerOnTakesNoPodAway(t *testing.T) {
-	files, err := upgradeFiles(t, "collector: {replicas: 3}", "collector: {autoscaling: {enabled: true}}")
+	for _, way := range []string{"", acknowledged} {
+		rendered, err := upgrade(t, way+"\n---\ncollector: {replicas: 3}", way+"\n---\n"+autoscaled)
+		require.NoError(t, err)
+		objects, err := parseObjects(rendered.Manifest)
+		require.NoError(t, err)
+		for name, candidate := range objects {
+			if strings.HasPrefix(name, "StatefulSet/") || strings.HasPrefix(name, "Deployment/") {
+				assert.Equal(t, float64(3), at(candidate, "spec", "replicas"), name)
+			}
+		}
+	}
+}
+
+func TestAnUpgradeFromNoQueueToOneIsAnInstallation(t *testing.T) {
+	rendered, err := upgrade(t, acknowledged, autoscaled)
 	require.NoError(t, err)
-	var set appsv1.StatefulSet
-	require.NoError(t, yaml.UnmarshalStrict([]byte(files["kyma-cloudwatch/charts/collector/templates/statefulset.yaml"]), &set))
-	assert.Equal(t, int32(3), *set.Spec.Replicas)
+	assert.NotContains(t, rendered.Notes, "WARNING")
+	objects, err := parseObjects(rendered.Manifest)
+	require.NoError(t, err)
+	assert.NotContains(t, at(objects[workload], "spec"), "replicas", "there is none to go by")
 }
 
 func TestTheCollectorAcceptsTheConfigurationOfEveryDelivery(t *testing.T) {

@@ -140,7 +140,7 @@ func TestRequestsStayBelowTheLimitsOfAWS(t *testing.T) {
 	}{
 		"otlp_grpc/traces":  {"items", 250, "awsxray sends 50 documents a request, one after another, in 5 s"},
 		"otlp_grpc/metrics": {"items", 1000, "awsemf sends all of it in 5 s"},
-		"awscloudwatchlogs": {"bytes", 256 << 10, "the exporter cuts requests at 256 KB and repeats all of them"},
+		"awscloudwatchlogs": {"bytes", 1_200_000, "a batch that fails is sent again as a whole, and less would not hold the largest record"},
 		"otlp_http/traces":  {"items", 10_000, "spans in a request to X-Ray's OTLP endpoint"},
 		"otlp_http/metrics": {"items", 1_000, "datapoints in a request to CloudWatch's OTLP endpoint"},
 		"otlp_http/logs":    {"bytes", 1_000_000, "bytes in a request to CloudWatch Logs' OTLP endpoint"},

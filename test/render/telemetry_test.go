@@ -70,6 +70,21 @@ func TestWithoutACollectorThereIsNothingToObserve(t *testing.T) {
 	assert.Equal(t, map[string]int{"LogPipeline": 1}, kinds)
 }
 
+func TestAlertsAreAboutWhatTheConfigurationHas(t *testing.T) {
+	alerts := func(values string) map[string]string {
+		found := map[string]string{}
+		for _, rule := range at(render(t, observed+"\n---\n"+values).only(t, "PrometheusRule"), "spec", "groups").([]any)[0].(object)["rules"].([]any) {
+			signal, _ := at(rule, "labels", "signal").(string)
+			found[at(rule, "alert").(string)+signal] = at(rule, "expr").(string)
+		}
+		return found
+	}
+	changed := alerts("collector: {config: {exporters: {debug: {}, awsemf: null, otlp_grpc/metrics: null}, service: {pipelines: {traces: {exporters: [otlp_grpc/traces, debug]}, metrics: null, metrics/aws: null}}}}")
+	assert.Contains(t, changed["KymaCloudWatchDroppedtraces"], `exporter=~"otlp_grpc/traces"`, "what has no queue drops nothing that it kept")
+	assert.NotContains(t, changed, "KymaCloudWatchRefusedmetrics")
+	assert.NotContains(t, alerts("collector: {resources: {limits: null}}"), "KymaCloudWatchMemoryNearLimit")
+}
+
 // selector is that of a monitor.
 func selector(t *testing.T, monitor object) labels.Selector {
 	t.Helper()

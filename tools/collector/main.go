@@ -18,7 +18,8 @@ import (
 )
 
 func main() {
-	// The collector itself listens for signals only once it is ready: one that comes in that moment would kill it.
+	// The collector itself listens for signals only once it is ready: one that comes in that moment would kill it. Listening
+	// beside this it would end with the context that the signal has cancelled, and not wait for requests under way.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	command := otelcol.NewCommand(otelcol.CollectorSettings{
@@ -27,7 +28,8 @@ func main() {
 			Description: "OpenTelemetry Collector with ADOT's components, as used by kyma-cloudwatch",
 			Version:     "0.156.0",
 		},
-		Factories: components,
+		Factories:               components,
+		DisableGracefulShutdown: true,
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{
 			ResolverSettings: confmap.ResolverSettings{
 				ProviderFactories: []confmap.ProviderFactory{

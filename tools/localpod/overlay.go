@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Overlay is what has to change of a pod's configuration to run it on this machine beside other programs: only addresses.
@@ -37,24 +38,36 @@ type Overlay struct {
 	pool  portPool
 }
 
-// portPool hands out free ports of the loopback interface. They stay taken until release, so that none is given twice.
+// portPool hands out free ports of the loopback interface. They stay taken until release.
 type portPool struct{ listeners []net.Listener }
 
 // The ports to choose from. Below those that systems give to connections, or one of these could have the port while the
 // collector is down for a restart.
 const (
-	firstPort = 20000
+	firstPort = 10000
 	lastPort  = 32000
 )
 
+// handedOut are the ports that this process has ever given to a collector: one that is released is about to be used.
+var handedOut = struct {
+	sync.Mutex
+	ports map[int]bool
+}{ports: map[int]bool{}}
+
 func (p *portPool) take() (int, error) {
-	const attempts = 100
+	handedOut.Lock()
+	defer handedOut.Unlock()
+	const attempts = 1000
 	for range attempts {
 		port := firstPort + rand.IntN(lastPort-firstPort) //nolint:gosec // no secret
+		if handedOut.ports[port] {
+			continue
+		}
 		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
 			continue // taken
 		}
+		handedOut.ports[port] = true
 		p.listeners = append(p.listeners, listener)
 		return port, nil
 	}

@@ -26,6 +26,15 @@
 The queue stands in an emptyDir: it outlives a restarted container, not a deleted or evicted pod. To keep it on a
 volume: {{ include "kyma-cloudwatch.valuePath" (list . "collector.persistence.enabled") }}: true.
 {{- end }}
+{{- with include "kyma-cloudwatch.collector.signals" (list $collector "acknowledged") | fromJsonArray }}
+
+The collector keeps no {{ join ", " . }}: Kyma does until AWS has them, at most 256 requests and 300 s. To outlast more:
+{{- if eq $collector.Values.delivery "acknowledged" }}
+{{ include "kyma-cloudwatch.valuePath" (list $ "collector.delivery") }}: queued.
+{{- else }}
+delivery: queued, which is {{ range $i, $signal := . }}{{ if $i }} and {{ end }}global.{{ $signal }}.delivery{{ end }}.
+{{- end }}
+{{- end }}
 {{- if $set }}
 {{- $was := $set.spec.replicas | int }}
 {{- $is := include "kyma-cloudwatch.collector.replicas" $collector | int }}

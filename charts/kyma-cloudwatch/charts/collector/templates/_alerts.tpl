@@ -46,7 +46,8 @@ in docs/runbook.md. Names of metrics are those of the collector; test/monitoring
     runbook_url: {{ include "kyma-cloudwatch.collector.runbook" "KymaCloudWatchQueueFull" }}
 {{- range $delivery := list "queued" "acknowledged" }}
 {{- range $signal := include "kyma-cloudwatch.collector.signals" (list $ $delivery) | fromJsonArray }}
-{{- $pipeline := get $config.service.pipelines $signal | default dict }}
+{{- with get $config.service.pipelines $signal }}
+{{- $pipeline := . }}
 {{- $unit := get $items $signal }}
 - alert: KymaCloudWatchRefused
   expr: sum by (namespace, pod) (rate(otelcol_receiver_refused_{{ $unit }}{ {{- $pods }}, receiver=~"{{ include "kyma-cloudwatch.collector.anyOf" $pipeline.receivers }}"}[5m])) > 0
@@ -108,6 +109,7 @@ it takes: nothing of it counts as failed. */}}
     summary: Requests of {{ $signal }} to AWS have failed for 15 minutes.
     description: {{ printf "{{ $labels.exporter }} in pod {{ $labels.pod }} fails with {{ $value | humanize }} %s a second. The queue keeps them and tries again." ($unit | replace "_" " ") | quote }}
     runbook_url: {{ include "kyma-cloudwatch.collector.runbook" "KymaCloudWatchRetrying" }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
