@@ -73,3 +73,14 @@ func TestANullElsewhereInTheValuesTakesADefaultAway(t *testing.T) {
 	assert.Empty(t, container.Resources.Requests)
 	assert.NotEmpty(t, container.Resources.Limits, "the rest stays")
 }
+
+func TestUsersConfigOfAFormThatNoCollectorReadsIsRefusedWithItsPath(t *testing.T) {
+	for config, path := range map[string]string{
+		"{service: {pipelines: null}}":                                        "/collector/config/service/pipelines': got null, want object",
+		"{service: {pipelines: {traces: x}}}":                                 "/collector/config/service/pipelines/traces': got string",
+		"{exporters: {awscloudwatchlogs: {sending_queue: true}}}":             "/collector/config/exporters/awscloudwatchlogs/sending_queue': got boolean",
+		"{exporters: {otlp_http/x: {endpoint: 'http://a', auth: sigv4auth}}}": "/collector/config/exporters/otlp_http~1x/auth': got string",
+	} {
+		assert.Contains(t, refusal(t, "collector: {config: "+config+"}"), path)
+	}
+}
