@@ -130,7 +130,7 @@ func proxies(ctx context.Context) (string, error) {
 		list = strings.TrimSuffix(list, separator+"direct")
 	}
 	if list == "" || list == "direct" {
-		return "", errors.New("GOPROXY names no module proxy, and the Kubernetes schemas come from one: set GOPROXY=https://proxy.golang.org")
+		return "", errors.New("GOPROXY names no module proxy, and the Kubernetes schemas come from one: unset GOPROXY, or run \"go env -u GOPROXY\", for the one that Go takes by default")
 	}
 	return list, nil
 }

@@ -112,7 +112,7 @@ func TestDirStopsWhenTheContextEnds(t *testing.T) {
 func TestDirNeedsAModuleProxy(t *testing.T) {
 	t.Setenv("GOPROXY", "direct")
 	_, err := dirIn(t.Context(), t.TempDir(), "v1.99.0", nil)
-	require.ErrorContains(t, err, "set GOPROXY=https://proxy.golang.org")
+	require.ErrorContains(t, err, `run "go env -u GOPROXY"`)
 }
 
 func TestADefinitionThatContainsItselfIsCheckedAtEveryDepth(t *testing.T) {
